@@ -1,0 +1,1 @@
+"""Files of embeddings as blocks of rows."""

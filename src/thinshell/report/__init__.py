@@ -1,0 +1,1 @@
+"""Rendering a plain result: terminal and JSON."""

@@ -1,0 +1,1 @@
+"""The one-pass, mergeable summary of a set of embeddings."""

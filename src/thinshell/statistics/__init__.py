@@ -1,0 +1,1 @@
+"""Pure functions on arrays: moments, normality tests, norms, sphere, spectrum, joint checks."""
