@@ -1,5 +1,60 @@
-"""How Gaussian are your embeddings? Diagnose, train for, reproduce and use Gaussian representations."""
+"""How Gaussian are your embeddings? Diagnose, train for, reproduce and use Gaussian representations.
+
+Examples
+--------
+>>> import numpy as np
+>>> import thinshell as ts
+>>> ts.diagnose(np.random.default_rng(0).standard_normal((1000, 8))).verdict
+'consistent'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from thinshell._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from thinshell.diagnosis import Comparison, Diagnosis, compare, diagnose
+    from thinshell.errors import InputError, InputTypeError
+    from thinshell.sketch import EmbeddingSketch
+
+# Where each public name lives. They are imported when first asked for: NumPy, Numba and SciPy cost most of a
+# second, which `thinshell --help` should not pay.
+_HOMES = {
+    "Comparison": "thinshell.diagnosis",
+    "Diagnosis": "thinshell.diagnosis",
+    "EmbeddingSketch": "thinshell.sketch",
+    "InputError": "thinshell.errors",
+    "InputTypeError": "thinshell.errors",
+    "compare": "thinshell.diagnosis",
+    "diagnose": "thinshell.diagnosis",
+}
+
+__all__ = [
+    "Comparison",
+    "Diagnosis",
+    "EmbeddingSketch",
+    "InputError",
+    "InputTypeError",
+    "__version__",
+    "compare",
+    "diagnose",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        # ts.statistics, ts.sketch, ...: rooms are reached without a second import statement.
+        return importlib.import_module(f"thinshell.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"thinshell.{name}":
+            raise
+        raise AttributeError(f"module 'thinshell' has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,133 @@
+"""diagnose(): read, summarise, measure, judge, and put into words - each done elsewhere, joined here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from thinshell.diagnosis.checks import full_checks, joint_checks, paper_checks
+from thinshell.diagnosis.full import full_protocol
+from thinshell.diagnosis.geometry import measure_geometry
+from thinshell.diagnosis.hints import find_hints
+from thinshell.diagnosis.options import Options
+from thinshell.diagnosis.paper import paper_protocol
+from thinshell.diagnosis.reading import Progress, Reading, read
+from thinshell.diagnosis.result import Diagnosis
+from thinshell.diagnosis.sections import (
+    EMPTY_SECTIONS,
+    about_data,
+    coordinates_section,
+    full_section,
+    paper_section,
+    without_constant,
+)
+from thinshell.diagnosis.verdicts import joint_remark, look_next
+from thinshell.sketch import summarize
+from thinshell.statistics.principal_axes import principal_axes_test
+from thinshell.statistics.thin_shell import spectrum_norm_test
+
+__all__ = ["diagnose"]
+
+
+def diagnose(
+    data: Any,
+    *,
+    protocol: str = "both",
+    normalize: str = "none",
+    samples_per_test: int = 250,
+    repeats: int = 20,
+    seed: int = 0,
+    drop_nonfinite: bool = False,
+    column: str | None = None,
+    key: str | None = None,
+    index: int | None = None,
+    progress: Progress | None = None,
+    name: str | None = None,
+) -> Diagnosis:
+    """Tell how Gaussian embeddings are.
+
+    Parameters
+    ----------
+    data : array_like, EmbeddingSketch, path, list of paths, or iterable of 2-D blocks
+        Rows are samples, columns features. Files are read as `thinshell.io.open_source` reads them, in bounded
+        memory; a saved sketch is recognised.
+    protocol : {"both", "paper", "full"}
+        "paper": each coordinate tested on `repeats` random subsets of `samples_per_test` rows, statistics
+        averaged (comparable across any number of rows). "full": every row once, with effect sizes and
+        `detectable_at`.
+    normalize : {"none", "l2", "zscore", "whiten"}
+        What is done to the rows first ("whiten" is ZCA).
+    samples_per_test, repeats : int
+        Of the paper protocol.
+    seed : int
+        Same seed, same result.
+    drop_nonfinite : bool
+        Leave rows with NaN or infinity out instead of refusing them.
+    column, key, index : optional
+        Which part of a file, see `thinshell.io.open_source`.
+    progress : callable, optional
+        Called as ``progress(rows_done, rows_total or None)`` after every block.
+    name : str, optional
+        What reports call the data.
+
+    Returns
+    -------
+    Diagnosis
+        Its `to_dict()` has the schema "thinshell/diagnosis/1".
+
+    Raises
+    ------
+    InputError, InputTypeError
+        One clear sentence about what cannot be used, and why.
+
+    References
+    ----------
+    Betser, Gofer, Levi & Gilboa (2026), "InfoNCE Induces Gaussian Distribution", ICLR; Tables 1 and 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = diagnose(np.random.default_rng(0).standard_normal((2000, 16)))
+    >>> result.verdict, result.to_dict()["paper"]["ad_normal_share"]
+    ('consistent', 1.0)
+    """
+    options = Options(protocol, normalize, samples_per_test, repeats, seed, drop_nonfinite)
+    where = {"column": column, "key": key, "index": index}
+    reading = read(data, options, where=where, name=name, progress=progress)
+    return _diagnosed(reading, options)
+
+
+def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
+    summary = summarize(reading.sketch)
+    about = about_data(reading, options, summary)
+    varying = without_constant(summary)
+    if varying is None:
+        reason = "No coordinate varies: every column is constant."
+        words = {"verdict": "not_applicable", "reason": reason, "look_next": "Look at how the file was made."}
+        return Diagnosis(**words, sketch=reading.sketch, _fields=about | words | EMPTY_SECTIONS)
+    geometry = measure_geometry(summary, options.seed)
+    axes = principal_axes_test(varying.rows)
+    norm_law = spectrum_norm_test(varying.rows)
+    hints = find_hints(varying, geometry, axes, norm_law.ratio)
+    paper = paper_protocol(varying.rows, options) if options.protocol != "full" else None
+    full = full_protocol(varying) if options.protocol != "paper" else None
+    checks = [*paper_checks(paper, summary.n_samples)] if paper else []
+    checks += [*full_checks(full)] if full else []
+    checks += joint_checks(varying, geometry, axes, norm_law, options.seed)
+    sections = {
+        "norms": geometry.norms,
+        "paper": paper_section(paper, hints, varying, options) if paper else None,
+        "full": full_section(full, summary.n_features) if full else None,
+        "sphere": geometry.sphere,
+        "spectrum": geometry.spectrum,
+        "checks": [check.to_dict() for check in checks],
+        "hints": [asdict(hint) for hint in hints],
+        "coordinates": coordinates_section(reading, summary, paper, full),
+    }
+    leading = sections["paper"] or sections["full"]
+    words = {
+        "verdict": leading["verdict"],
+        "reason": leading["reason"] + joint_remark(leading["verdict"], checks),
+        "look_next": look_next(leading["verdict"], checks, hints),
+    }
+    return Diagnosis(**words, sketch=reading.sketch, _fields=about | words | sections)

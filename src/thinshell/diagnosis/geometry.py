@@ -1,0 +1,140 @@
+"""Norms, directions and spectrum: what the cloud looks like as a whole, beside what a Gaussian would show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from thinshell.diagnosis.references import directions_reference, spectrum_reference
+from thinshell.sketch import Summary
+from thinshell.statistics.cosines import negative_cosines
+from thinshell.statistics.norms import NormConcentration, norm_concentration
+from thinshell.statistics.spectrum import (
+    covariance_eigenvalues,
+    effective_rank,
+    isotropy,
+    participation_ratio,
+)
+from thinshell.statistics.sphere import uniformity
+from thinshell.statistics.uncentred import rankme
+
+__all__ = ["Geometry", "measure_geometry"]
+
+# Rows whose pairs are compared: two million pairs put the standard error of the mean cosine near 1e-3 / sqrt(d).
+_PAIR_ROWS = 2048
+_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_HISTOGRAM_BINS = 40
+# Eigenvalues kept in the result; the rest are summed in what effective rank and participation ratio say.
+_LISTED_EIGENVALUES = 4096
+# Eigenvalues below this share of the largest are rounding of a covariance without that rank.
+_NOISE = 1e-9
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Norms raw and centred, directions, and the covariance spectrum.
+
+    Attributes
+    ----------
+    norms, sphere, spectrum : dict
+        The sections of the result.
+    shell : NormConcentration
+        Of the centred rows, with the Gaussian reference.
+    eigenvalues : ndarray of shape (n_features,)
+        Of the sample covariance, largest first.
+    """
+
+    norms: dict[str, Any]
+    sphere: dict[str, Any]
+    spectrum: dict[str, Any]
+    shell: NormConcentration
+    eigenvalues: np.ndarray
+
+
+def measure_geometry(summary: Summary, seed: int) -> Geometry:
+    """Measure `summary`, drawing pairs of rows with `seed`."""
+    eigenvalues = _eigenvalues(summary)
+    raw = norm_concentration(summary.rows, eigenvalues=eigenvalues)
+    centred = norm_concentration(summary.rows, center=True, eigenvalues=eigenvalues)
+    return Geometry(
+        norms=_norms(summary, raw, centred),
+        sphere=_sphere(summary, seed),
+        spectrum=_spectrum(summary, eigenvalues),
+        shell=centred,
+        eigenvalues=eigenvalues,
+    )
+
+
+def _eigenvalues(summary: Summary) -> np.ndarray:
+    covariance = summary.covariance
+    if covariance is None or not np.isfinite(covariance).all():
+        return covariance_eigenvalues(summary.rows)
+    values = np.linalg.eigvalsh(covariance)[::-1]
+    return np.where(values > _NOISE * values[0], values, 0.0)
+
+
+def _norms(summary: Summary, raw: NormConcentration, centred: NormConcentration) -> dict[str, Any]:
+    measured = summary.norm_moments()
+    mean, std = float(measured.mean[0]), float(measured.std()[0])
+    low, high = summary.norm_range()
+    edges = np.linspace(low, high if high > low else low + 1.0, _HISTOGRAM_BINS + 1)
+    return {
+        "applicable": raw.applicable,
+        "reason": raw.reason or None,
+        "mean": mean,
+        "std": std,
+        "cv": std / mean if mean > 0 else None,
+        "cv_reference": raw.cv_reference,
+        "cv_sphere": 0.0,
+        "quantiles": dict(zip(map(str, _LEVELS), summary.norm_quantiles(list(_LEVELS)).tolist(), strict=True)),
+        "histogram": {"edges": edges.tolist(), "counts": summary.norm_counts(edges).tolist()},
+        "centered": {
+            "mean": centred.mean,
+            "std": centred.std,
+            "cv": centred.cv,
+            "cv_reference": centred.cv_reference,
+            "n_rows_used": centred.n_samples,
+        },
+    }
+
+
+def _sphere(summary: Summary, seed: int) -> dict[str, Any]:
+    rows = summary.rows[summary.rows.any(axis=1)][:_PAIR_ROWS]
+    section: dict[str, Any] = {
+        "mean_direction_norm": float(np.linalg.norm(summary.mean_direction)),
+        "uniformity": None,
+        "uniformity_t": 2.0,
+        "cosine": None,
+        "n_rows_used": len(rows),
+        "reference": directions_reference(summary.n_samples, summary.n_features),
+    }
+    if len(rows) >= 2:
+        cosines = negative_cosines(rows, rng=np.random.default_rng([seed, 2]))
+        section["uniformity"] = uniformity(rows)
+        section["cosine"] = {
+            "mean": cosines.mean,
+            "std": cosines.std,
+            "n_pairs": cosines.n_pairs,
+            "quantiles": {str(level / 100): value for level, value in cosines.quantiles.items()},
+        }
+    return section
+
+
+def _spectrum(summary: Summary, eigenvalues: np.ndarray) -> dict[str, Any]:
+    # Without a kept covariance the spectrum is that of the row sample, and so is its reference.
+    used = summary.n_samples if summary.exact or summary.covariance is not None else len(summary.rows)
+    total = float(eigenvalues.sum())
+    if not total > 0:
+        return {"effective_rank": None, "participation_ratio": None, "n_rows_used": used, "reference": {}}
+    return {
+        "effective_rank": effective_rank(eigenvalues),
+        "participation_ratio": participation_ratio(eigenvalues),
+        "rankme": rankme(summary.rows),
+        "isotropy": isotropy(eigenvalues),
+        "top_share": float(eigenvalues[0] / total),
+        "eigenvalues": eigenvalues[:_LISTED_EIGENVALUES].tolist(),
+        "n_rows_used": used,
+        "reference": spectrum_reference(used, summary.n_features),
+    }

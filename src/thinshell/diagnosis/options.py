@@ -1,0 +1,63 @@
+"""How a diagnosis is to be made, checked once."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+
+from thinshell.errors import InputError, InputTypeError
+
+__all__ = ["NORMALIZATIONS", "PROTOCOLS", "Options"]
+
+PROTOCOLS = ("both", "paper", "full")
+NORMALIZATIONS = ("none", "l2", "zscore", "whiten")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices that every printed number depends on.
+
+    Attributes
+    ----------
+    protocol : {"both", "paper", "full"}
+        Which of the two protocols to run.
+    normalize : {"none", "l2", "zscore", "whiten"}
+        What is done to the rows before anything is measured. "whiten" is ZCA: it keeps the axes, where a rotation
+        to principal components would hide non-Gaussian coordinates.
+    samples_per_test : int
+        Rows of one test of the paper protocol, at least 8.
+    repeats : int
+        Tests averaged for each coordinate, at least 1.
+    seed : int
+        Draws the rows of each test, the random directions and the simulated references; at least 0.
+    drop_nonfinite : bool
+        Leave rows with NaN or infinity out instead of refusing them.
+    """
+
+    protocol: str = "both"
+    normalize: str = "none"
+    samples_per_test: int = 250
+    repeats: int = 20
+    seed: int = 0
+    drop_nonfinite: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of("protocol", self.protocol, PROTOCOLS)
+        _one_of("normalize", self.normalize, NORMALIZATIONS)
+        _at_least("samples_per_test", self.samples_per_test, 8)
+        _at_least("repeats", self.repeats, 1)
+        _at_least("seed", self.seed, 0)
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def _at_least(name: str, value: object, least: int) -> None:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputTypeError(f"{name} must be a whole number, got {type(value).__name__}") from None
+    if number < least:
+        raise InputError(f"{name} must be at least {least}, got {number}")

@@ -1,0 +1,127 @@
+"""The same numbers for an exactly Gaussian sample and for a uniform sphere of the same shape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy.special import betainc, ndtr
+
+from thinshell.diagnosis.full import detectable_at
+from thinshell.diagnosis.options import Options
+from thinshell.diagnosis.paper import paper_protocol
+from thinshell.statistics.anderson_darling import anderson_darling_null_mean
+from thinshell.statistics.norms import chi_cv
+from thinshell.statistics.spectrum import gaussian_spectrum_reference
+from thinshell.statistics.sphere import uniformity_of_sphere
+
+__all__ = [
+    "directions_reference",
+    "full_reference",
+    "paper_reference",
+    "spectrum_reference",
+    "sphere_ad_rate",
+]
+
+# Coordinates simulated for the paper's protocol: they are exchangeable, so more would only repeat them.
+_MOST_COLUMNS = 256
+
+
+def paper_reference(n_rows: int, n_features: int, options: Options) -> dict[str, dict[str, float]]:
+    """Run the paper protocol on simulated rows of both laws (at most 256 of their coordinates).
+
+    The protocol sees no more of the data than the rows it draws, so no more are simulated.
+    """
+    n = min(n_rows, options.samples_per_test * options.repeats)
+    rng = np.random.default_rng([options.seed, 1])
+    kept = min(n_features, _MOST_COLUMNS)
+    cloud = rng.standard_normal((n, kept))
+    # Coordinates beyond those kept enter a row's norm only, as one chi-square variable.
+    rest = rng.chisquare(n_features - kept, n) if n_features > kept else np.zeros(n)
+    sphere = cloud / np.sqrt((cloud**2).sum(axis=1) + rest)[:, None]
+    same = replace(options, normalize="none")
+    reference = {"gaussian": paper_protocol(cloud, same).numbers() | {"cv": chi_cv(n_features)}}
+    if n_features > 1:
+        reference["sphere"] = paper_protocol(sphere, same).numbers() | {"cv": 0.0}
+    return reference
+
+
+@lru_cache(maxsize=64)
+def sphere_ad_rate(n_features: int) -> float:
+    """Return the limit of A^2 / n for one coordinate of the uniform law on the sphere in `n_features` dimensions.
+
+    That is the integral of (F - Phi)^2 / (Phi (1 - Phi)) dPhi, with F the law of the coordinate scaled to variance
+    1: its square over d follows Beta(1/2, (d - 1)/2).
+
+    Examples
+    --------
+    >>> [float(f"{sphere_ad_rate(d):.2g}") for d in (32, 512)]
+    [6.2e-05, 2.3e-07]
+    """
+    # The integrand is smooth and even; beyond 9 both F and Phi are 0 or 1 to 1e-18.
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    z = (nodes + 1) * 4.5
+    upper = ndtr(-z)
+    inside = np.minimum(z * z / n_features, 1.0)
+    tail = 0.5 * betainc((n_features - 1) / 2, 0.5, 1.0 - inside) if n_features > 1 else 0.5 * (z < 1.0)
+    density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    integrand = (tail - upper) ** 2 / (upper * (1 - upper)) * density
+    return float(2 * 4.5 * (weights * integrand).sum())
+
+
+def full_reference(n_samples: int, n_features: int) -> dict[str, dict[str, float | None]]:
+    """Return expected values of the full protocol under both laws, in closed form."""
+    n = n_samples
+    null = anderson_darling_null_mean(n)
+    # Mean of |g1| when g1 is normal with its exact variance (Fisher 1930), and exact mean of g2.
+    absolute = math.sqrt(2 / math.pi) * math.sqrt(6 * (n - 2) / ((n + 1) * (n + 3)))
+    gaussian: dict[str, float | None] = {
+        "ad_mean": null,
+        "ad_normal_share": 0.95,
+        "dp_mean": 0.5,
+        "dp_normal_share": 0.95,
+        "skewness_abs_mean": absolute,
+        "excess_kurtosis_mean": -6 / (n + 1),
+        "ad_per_sample": null / n,
+        "detectable_at": None,
+    }
+    if n_features == 1:
+        return {"gaussian": gaussian}
+    sphere_mean = null + n * sphere_ad_rate(n_features)
+    crossing = detectable_at(sphere_mean, n)
+    sphere: dict[str, float | None] = {
+        "ad_mean": sphere_mean,
+        "skewness_abs_mean": absolute,
+        "excess_kurtosis_mean": -6 / (n_features + 2),
+        "ad_per_sample": sphere_mean / n,
+        "detectable_at": None if math.isinf(crossing) else round(crossing),
+    }
+    return {"gaussian": gaussian, "sphere": sphere}
+
+
+def directions_reference(n_samples: int, n_features: int) -> dict[str, dict[str, float]]:
+    """Return uniformity, ||m|| and spread of cosines of directions that are uniform on the sphere.
+
+    An isotropic centred Gaussian has uniform directions, so both laws share them.
+    """
+    if n_features == 1:
+        return {}
+    both = {
+        "uniformity": uniformity_of_sphere(n_features),
+        "mean_direction_norm": 1 / math.sqrt(n_samples),
+        "cosine_std": 1 / math.sqrt(n_features),
+    }
+    return {"gaussian": both, "sphere": dict(both)}
+
+
+def spectrum_reference(n_samples: int, n_features: int) -> dict[str, dict[str, Any]]:
+    """Return effective rank and participation ratio of an isotropic Gaussian sample of this shape."""
+    expected = gaussian_spectrum_reference(n_samples, n_features)
+    numbers = {
+        "effective_rank": expected.effective_rank,
+        "participation_ratio": expected.participation_ratio,
+    }
+    return {"gaussian": numbers, "sphere": dict(numbers)}

@@ -1,0 +1,115 @@
+"""A sketch on disk: tensors in a safetensors file, what they mean in its JSON header."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from thinshell._version import __version__
+from thinshell.errors import InputError
+from thinshell.sketch.embedding_sketch import EmbeddingSketch
+from thinshell.sketch.gram import Gram
+from thinshell.sketch.marginals import Marginals
+
+__all__ = ["SKETCH_SCHEMA", "is_sketch_file", "load_sketch", "save_sketch"]
+
+SKETCH_SCHEMA = "thinshell/sketch/1"
+# A safetensors file starts with the length of its JSON header; ours is a few kB, theirs at most 100 MB.
+_LONGEST_HEADER = 2**20
+
+
+def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
+    """Write `sketch` to `path`; an interrupted write leaves what was there before."""
+    from safetensors.numpy import save_file
+
+    if not sketch.n_samples:
+        raise InputError("sketch must hold at least one row to be saved, got an empty one; update it first")
+    tensors = {f"sample.{k}": v for k, v in sketch._sample.state().items()} | {"unit_sum": sketch._unit_sum}
+    for name in ("columns", "norms", "gram"):
+        part = getattr(sketch, f"_{name}")
+        if part is not None:
+            tensors |= {f"{name}.{k}": v for k, v in part.state().items()}
+    header = {
+        "schema": SKETCH_SCHEMA,
+        "thinshell_version": __version__,
+        "n_samples": sketch.n_samples,
+        "n_features": sketch.n_features,
+        "n_dropped": sketch.n_dropped,
+        "row_capacity": sketch.row_capacity,
+    }
+    target = Path(path)
+    # The process id keeps two writers of one file apart; the suffix keeps a leftover recognisable.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+        save_file(contiguous, temporary, metadata={"thinshell": json.dumps(header)})
+        os.replace(temporary, target)
+    except OSError as error:
+        raise InputError(f"{path} could not be written ({error.strerror or error}); choose another place") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read_header(path: str | Path) -> dict | None:
+    """Return our header, or None where the file is something else."""
+    try:
+        with open(path, "rb") as stream:
+            length = struct.unpack("<Q", stream.read(8))[0]
+            if length > _LONGEST_HEADER:
+                return None
+            header = json.loads(json.loads(stream.read(length))["__metadata__"]["thinshell"])
+    except (OSError, struct.error, ValueError, KeyError, TypeError):
+        return None
+    return header if isinstance(header, dict) else None
+
+
+def is_sketch_file(path: str | Path) -> bool:
+    """Tell by its header whether a file is a saved sketch."""
+    header = _read_header(path)
+    return header is not None and str(header.get("schema", "")).startswith("thinshell/sketch/")
+
+
+def load_sketch(path: str | Path) -> EmbeddingSketch:
+    """Read what `save_sketch` wrote."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if not Path(path).is_file():
+        raise InputError(f"{path} is not a file; name a sketch written by EmbeddingSketch.save or --save-sketch")
+    header = _read_header(path)
+    if header is None or not is_sketch_file(path):
+        raise InputError(f"{path} is not a sketch; make one with EmbeddingSketch.save or --save-sketch")
+    if header["schema"] != SKETCH_SCHEMA:
+        raise InputError(
+            f"{path} has schema {header['schema']!r}, this version reads {SKETCH_SCHEMA!r}; update thinshell"
+        )
+    try:
+        tensors = load_file(path)
+        return _rebuild(header, tensors)
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+        raise InputError(f"{path} is a damaged sketch ({error}); make it again") from error
+
+
+def _part(tensors: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+
+
+def _rebuild(header: dict, tensors: dict[str, np.ndarray]) -> EmbeddingSketch:
+    n, d = int(header["n_samples"]), int(header["n_features"])
+    sketch = EmbeddingSketch(d, row_capacity=int(header["row_capacity"]))
+    sketch.n_samples, sketch.n_dropped = n, int(header["n_dropped"])
+    sample = _part(tensors, "sample")
+    if sample["rows"].shape[1] != d or len(sample["rows"]) != min(n, sketch.row_capacity):
+        raise ValueError(f"its {len(sample['rows'])} rows do not fit its header")
+    sketch._sample.restore(sample)
+    sketch._unit_sum = np.array(tensors["unit_sum"])
+    if n > sketch.row_capacity:
+        sketch._columns = Marginals.restore(n, _part(tensors, "columns"))
+        sketch._norms = Marginals.restore(n, _part(tensors, "norms"))
+        gram = _part(tensors, "gram")
+        sketch._gram = Gram.restore(n, gram) if gram else None
+    return sketch

@@ -1,0 +1,162 @@
+"""What can be read off a sketch: exact where it holds every row, from its counts where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from thinshell.errors import InputError
+from thinshell.sketch.embedding_sketch import EmbeddingSketch
+from thinshell.sketch.marginals import Marginals
+from thinshell.sketch.rows import row_multipliers, scan_rows
+from thinshell.statistics.anderson_darling import anderson_darling
+from thinshell.statistics.moments import Moments, moments
+
+__all__ = ["Summary", "summarize"]
+
+# Fewest rows for a normality test of a column (Stephens 1986; D'Agostino & Pearson 1973).
+MIN_SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything that a diagnosis needs to know of the data.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+        Shape of the data.
+    exact : bool
+        True when every row was held and nothing below is an approximation.
+    rows : ndarray of shape (n_rows, n_features)
+        A uniform sample of the rows in random order, or all of them when `exact`.
+    copies : ndarray of shape (n_rows,), bool
+        Whether a row equals an earlier one of `rows`.
+    moments : Moments
+        Of every column.
+    ad : ndarray of shape (n_features,), float64
+        A^2 under the composite null; NaN for constant columns.
+    minimum, maximum : ndarray of shape (n_features,)
+        Extremes of every column.
+    norms : Marginals or ndarray of shape (n_samples,)
+        Euclidean norms of the rows: counted, or all of them when `exact`.
+    mean_direction : ndarray of shape (n_features,), float64
+        Mean of the rows divided by their norms.
+    covariance : ndarray of shape (n_features, n_features) or None
+        Divisor n - 1; None where it is not kept (more than 4,096 columns, or fewer rows than columns, whose
+        spectrum is cheaper from `rows`).
+    """
+
+    n_samples: int
+    n_features: int
+    exact: bool
+    rows: np.ndarray
+    copies: np.ndarray
+    moments: Moments
+    ad: np.ndarray
+    minimum: np.ndarray
+    maximum: np.ndarray
+    norms: Marginals | np.ndarray = field(repr=False)
+    mean_direction: np.ndarray
+    covariance: np.ndarray | None
+
+    @property
+    def constant(self) -> np.ndarray:
+        """Columns without spread; boolean, shape (n_features,)."""
+        return self.moments.constant | (self.minimum == self.maximum)
+
+    def norm_moments(self) -> Moments:
+        """Return the moments of the row norms."""
+        return self.norms.moments if isinstance(self.norms, Marginals) else moments(self.norms)
+
+    def norm_range(self) -> tuple[float, float]:
+        """Return the smallest and the largest row norm."""
+        if isinstance(self.norms, Marginals):
+            return float(self.norms.minimum[0]), float(self.norms.maximum[0])
+        return float(self.norms.min()), float(self.norms.max())
+
+    def norm_quantiles(self, levels: list[float]) -> np.ndarray:
+        """Return quantiles of the row norms at `levels` in [0, 1]."""
+        if isinstance(self.norms, Marginals):
+            return self.norms.quantiles(np.asarray(levels))[0]
+        return np.quantile(self.norms, levels)
+
+    def norm_counts(self, edges: np.ndarray) -> np.ndarray:
+        """Return how many row norms lie between consecutive `edges`."""
+        if isinstance(self.norms, Marginals):
+            return self.norms.histogram(0, edges)
+        return np.histogram(self.norms, bins=edges)[0]
+
+
+def summarize(sketch: EmbeddingSketch) -> Summary:
+    """Read a sketch.
+
+    Parameters
+    ----------
+    sketch : EmbeddingSketch
+        With at least 8 rows.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 8 rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thinshell.sketch import EmbeddingSketch
+    >>> summary = summarize(EmbeddingSketch().update(np.random.default_rng(0).standard_normal((100, 3))))
+    >>> summary.rows.shape, summary.exact
+    ((100, 3), True)
+    """
+    if sketch.n_samples < MIN_SAMPLES:
+        raise InputError(
+            f"n_samples must be at least {MIN_SAMPLES} for a test of normality, got {sketch.n_samples}; give more rows"
+        )
+    rows, hashes = sketch._sample.draw()
+    copies = np.zeros(len(rows), bool)
+    copies[np.setdiff1d(np.arange(len(rows)), np.unique(hashes, return_index=True)[1])] = True
+    counted = _held(rows, sketch) if sketch.exact else _counted(sketch)
+    return Summary(
+        n_samples=sketch.n_samples,
+        n_features=sketch.n_features,
+        exact=sketch.exact,
+        rows=rows,
+        copies=copies,
+        **counted,
+    )
+
+
+def _held(rows: np.ndarray, sketch: EmbeddingSketch) -> dict:
+    measured = moments(rows)
+    # Directions are added up anew in the order of `rows`, so that no trace of the blocks is left.
+    scan = scan_rows(rows, row_multipliers(sketch.n_features))
+    return {
+        "moments": measured,
+        "ad": anderson_darling(rows, known_moments=measured).statistic,
+        "minimum": rows.min(axis=0),
+        "maximum": rows.max(axis=0),
+        "norms": scan.norms,
+        "mean_direction": scan.unit_sum / len(rows),
+        "covariance": None,
+    }
+
+
+def _counted(sketch: EmbeddingSketch) -> dict:
+    columns, norms = sketch._columns, sketch._norms
+    assert columns is not None
+    assert norms is not None
+    return {
+        "moments": columns.moments,
+        "ad": columns.anderson_darling(),
+        "minimum": columns.minimum,
+        "maximum": columns.maximum,
+        "norms": norms,
+        "mean_direction": sketch._unit_sum / sketch.n_samples,
+        "covariance": sketch._gram.covariance() if sketch._gram is not None else None,
+    }
