@@ -1,0 +1,5 @@
+"""``python -m thinshell``, the same as the ``thinshell`` command."""
+
+from thinshell.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,42 @@
+"""The ``thinshell`` command, one file a command.
+
+Nothing here imports NumPy, SciPy, Numba or PyArrow before a command's own work begins, so that ``--help``,
+``--version``, a mistyped option and shell completion answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after ``thinshell``; those of this process when not given.
+
+    Returns
+    -------
+    int
+        0 done; 1 a departure was found and ``--fail-on departure`` given; 2 bad usage or bad data; 70 an
+        error of thinshell's own; 130 interrupted; 141 the reader of standard output went away.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    thinshell ...
+    0
+    """
+    try:
+        from thinshell.cli.app import app
+        from thinshell.cli.boundary import run
+
+        return run(app, sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:  # while Python was still loading
+        print("thinshell: interrupted; nothing was written", file=sys.stderr)
+        return 130

@@ -1,0 +1,38 @@
+"""The commands under one name, with ``--version``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from thinshell._version import __version__
+from thinshell.cli.compare import compare
+from thinshell.cli.diagnose import diagnose
+
+__all__ = ["app"]
+
+app = typer.Typer(name="thinshell", context_settings={"help_option_names": ["-h", "--help"]})
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"thinshell {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def thinshell(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Tell how Gaussian embeddings are: their norms, coordinates, directions and spectrum."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+app.command()(diagnose)
+app.command()(compare)

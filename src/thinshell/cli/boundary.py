@@ -1,0 +1,88 @@
+"""Where every run ends: one exit status and, if it failed, one sentence on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from thinshell.errors import InputError, InputTypeError
+
+__all__ = ["DEPARTURE", "DONE", "Interrupted", "run"]
+
+DONE = 0
+DEPARTURE = 1
+BAD_INPUT = 2
+INTERNAL_ERROR = 70  # EX_SOFTWARE of BSD's sysexits.h
+INTERRUPTED = 128 + 2  # what a shell reports for SIGINT
+BROKEN_PIPE = 128 + 13  # what a shell reports for SIGPIPE
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with the files that were already complete by then."""
+
+    def __init__(self, written: Sequence[Path] = ()) -> None:
+        super().__init__()
+        self.written = tuple(written)
+
+    def __str__(self) -> str:
+        if not self.written:
+            return "interrupted; nothing was written"
+        return f"interrupted; already complete: {', '.join(map(str, self.written))}"
+
+
+def run(app: typer.Typer, words: Sequence[str]) -> int:
+    """Parse `words`, do what they ask for and return the exit status; no exception leaves.
+
+    Typer only parses: a command returns the work as a callable, which is done here, beyond the reach of
+    Typer's own treatment of Ctrl-C and of closed pipes.
+    """
+    try:
+        work = app(args=list(words), prog_name="thinshell", standalone_mode=False)
+        status = work() if callable(work) else work
+        sys.stdout.flush()
+        return status if isinstance(status, int) else DONE
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        _say(str(stop if isinstance(stop, Interrupted) else Interrupted()))
+        return INTERRUPTED
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, InputError | InputTypeError):
+        _say(f"error: {error}")
+        return BAD_INPUT
+    # Usage errors of Typer and Click, told by what they can do: newer versions of Typer carry a copy of
+    # Click of their own, so that the classes' home differs between versions.
+    if (format_message := getattr(error, "format_message", None)) is not None:
+        _say(f"error: {format_message().replace('Value error, ', '').rstrip('.')} (see thinshell --help)")
+        return BAD_INPUT
+    if os.environ.get("THINSHELL_TRACEBACK"):
+        traceback.print_exception(error)
+    _say(
+        f"error: unexpected {type(error).__name__}: {error}; this is a fault of thinshell, not of your data: "
+        "set THINSHELL_TRACEBACK=1, run again and report what it prints"
+    )
+    return INTERNAL_ERROR
+
+
+def _say(sentence: str) -> None:
+    # One line whatever the message holds, and escaped: a file's name must not drive the terminal.
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(sentence.split()))
+    with contextlib.suppress(BrokenPipeError, ValueError):  # nobody reads, or standard error is closed
+        print(f"thinshell: {line}", file=sys.stderr, flush=True)
+
+
+def _silence_stdout() -> None:
+    """Point standard output at nothing, so that Python's own flush at exit does not complain."""
+    with contextlib.suppress(OSError, ValueError):  # standard output is not a real file: nothing to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

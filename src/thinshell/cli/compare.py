@@ -1,0 +1,105 @@
+"""``thinshell compare``: several data sets side by side, and what moved."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from thinshell.cli import options as opt
+from thinshell.cli.delivery import Delivery
+from thinshell.cli.progress import ProgressBar
+from thinshell.errors import InputError
+
+__all__ = ["column_names", "compare"]
+
+# As the help and the README name saved sketches; any other name does as well.
+SKETCH_SUFFIX = ".sketch.safetensors"
+
+
+def compare(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH PATH",
+            help="Two or more files, globs or saved sketches; each is one data set, the first is what the "
+            "others are compared with.",
+        ),
+    ],
+    protocol: opt.ProtocolOption = opt.Protocol.both,
+    normalize: opt.NormalizeOption = opt.Normalize.none,
+    samples_per_test: opt.SamplesPerTest = 250,
+    repeats: opt.Repeats = 20,
+    seed: opt.Seed = 0,
+    column: opt.Column = None,
+    key: opt.Key = None,
+    index: opt.Index = None,
+    drop_nonfinite: opt.DropNonfinite = False,
+    json: opt.JsonFile = None,
+    fail_on: opt.FailOnOption = None,
+    quiet: opt.Quiet = False,
+) -> Callable[[], int]:
+    """Show data sets side by side, one column each, and what moved between them."""
+    how = {
+        "protocol": protocol.value,
+        "normalize": normalize.value,
+        "samples_per_test": samples_per_test,
+        "repeats": repeats,
+        "seed": seed,
+        "column": column,
+        "key": key,
+        "index": index,
+        "drop_nonfinite": drop_nonfinite,
+    }
+    return lambda: _run(paths, how, json, fail_on, quiet)
+
+
+def _run(paths: Sequence[str], how: dict[str, Any], json: str | None, fail_on: opt.FailOn | None, quiet: bool) -> int:
+    if len(paths) < 2:
+        raise InputError(
+            f"compare needs at least two data sets, got {len(paths)}; for a single one use thinshell diagnose"
+        )
+    with Delivery({"--json": None if json == "-" else json}, inputs=paths) as delivery:
+        from thinshell.diagnosis import compare as compare_data
+        from thinshell.report import print_comparison, to_json
+        from thinshell.report.console import printable
+
+        with ProgressBar(quiet=quiet) as progress:
+            named = dict(zip(column_names(paths), paths, strict=True))
+            plain = compare_data(named, progress=progress, **how).to_dict()
+        text = to_json(plain) if json else ""
+        delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+        delivery.commit()
+        if json == "-":
+            sys.stdout.write(text)
+        elif not quiet:
+            print_comparison(plain)
+            for path in delivery.written:
+                print(f"wrote {printable(path)}", file=sys.stderr)
+    return opt.status(fail_on, *plain["diagnoses"])
+
+
+def column_names(paths: Sequence[str]) -> list[str]:
+    """Return a distinct name for each path: the file's name without its suffix, the path where that is shared.
+
+    Examples
+    --------
+    >>> column_names(["before.npy", "runs/after.sketch.safetensors", "shards/*.parquet"])
+    ['before', 'after', 'shards/*.parquet']
+    >>> column_names(["run1/emb.npy", "run2/emb.npy", "run2/emb.npy"])
+    ['run1/emb.npy', 'run2/emb.npy', 'run2/emb.npy (2)']
+    """
+    stems = [_stem(path) for path in paths]
+    names = [path if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems, strict=True)]
+    turns = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return [name if turn == 1 else f"{name} ({turn})" for name, turn in zip(names, turns, strict=True)]
+
+
+def _stem(path: str) -> str:
+    name = os.path.basename(path)
+    stem = name.removesuffix(SKETCH_SUFFIX) if name.endswith(SKETCH_SUFFIX) else os.path.splitext(name)[0]
+    return path if not stem or glob.has_magic(stem) else stem

@@ -1,0 +1,93 @@
+"""The options that commands share: their types, names and help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from thinshell.cli.boundary import DEPARTURE, DONE
+
+__all__ = [
+    "Column",
+    "DropNonfinite",
+    "FailOn",
+    "FailOnOption",
+    "Index",
+    "JsonFile",
+    "Key",
+    "Normalize",
+    "NormalizeOption",
+    "Protocol",
+    "ProtocolOption",
+    "Quiet",
+    "Repeats",
+    "SamplesPerTest",
+    "Seed",
+    "status",
+]
+
+
+class Protocol(StrEnum):
+    """Which tests are run."""
+
+    both = "both"
+    paper = "paper"
+    full = "full"
+
+
+class Normalize(StrEnum):
+    """What is done to the rows before they are tested."""
+
+    none = "none"
+    l2 = "l2"
+    zscore = "zscore"
+    whiten = "whiten"
+
+
+class FailOn(StrEnum):
+    """Which verdict makes the exit status 1."""
+
+    departure = "departure"
+
+
+TESTS, INPUT, OUTPUT = "Tests", "Input", "Output"
+
+ProtocolOption = Annotated[
+    Protocol,
+    typer.Option(help="paper: small subsets, as in the paper's Table 1; full: all rows.", rich_help_panel=TESTS),
+]
+NormalizeOption = Annotated[
+    Normalize, typer.Option(help="What to do to the rows before testing.", rich_help_panel=TESTS)
+]
+SamplesPerTest = Annotated[int, typer.Option(help="Rows in each test of the paper protocol.", rich_help_panel=TESTS)]
+Repeats = Annotated[int, typer.Option(help="Subsets the paper protocol averages over.", rich_help_panel=TESTS)]
+Seed = Annotated[int, typer.Option(help="Chooses the rows that are sampled.", rich_help_panel=TESTS)]
+Column = Annotated[
+    str | None,
+    typer.Option(help="Column that holds the embeddings (Parquet, Arrow).", rich_help_panel=INPUT),
+]
+Key = Annotated[
+    str | None, typer.Option(help="Array to read from an .npz or .safetensors file.", rich_help_panel=INPUT)
+]
+Index = Annotated[int | None, typer.Option(help="Which part of a 3-D array to read, from 0.", rich_help_panel=INPUT)]
+DropNonfinite = Annotated[
+    bool,
+    typer.Option("--drop-nonfinite", help="Leave out rows with NaN or infinity.", rich_help_panel=INPUT),
+]
+JsonFile = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it alone.", rich_help_panel=OUTPUT),
+]
+FailOnOption = Annotated[
+    FailOn | None, typer.Option(help="Exit with 1 when the verdict is this.", rich_help_panel=OUTPUT)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No report, no progress bar.", rich_help_panel=OUTPUT)]
+
+
+def status(fail_on: FailOn | None, *diagnoses: Mapping[str, Any]) -> int:
+    """Return the exit status that `fail_on` gives to these verdicts."""
+    failed = fail_on is not None and any(diagnosis.get("verdict") == fail_on.value for diagnosis in diagnoses)
+    return DEPARTURE if failed else DONE

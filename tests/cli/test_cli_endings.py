@@ -1,0 +1,158 @@
+"""How a run ends: exit status, one sentence, nothing half-written, nothing heavy loaded too early."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from thinshell import __version__
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["-h"], [], ["diagnose", "--help"]])
+def test_asking_for_help_or_version_is_done_with_0(run, words) -> None:
+    ended = run(*words)
+    assert (ended.status, ended.err) == (0, "")
+    assert (f"thinshell {__version__}\n" == ended.out) if words == ["--version"] else ("Usage:" in ended.out)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["diagnose"], "Missing argument"),
+        (["diagnse", "x"], "No such command 'diagnse'"),
+        (["diagnose", "x", "--protocol", "fast"], "'fast' is not one of 'both', 'paper', 'full'"),
+        (["diagnose", "x", "--normalize", "L3"], "'L3' is not one of 'none', 'l2', 'zscore', 'whiten'"),
+        (["diagnose", "x", "--fail-on", "doubt"], "'doubt' is not"),
+        (["diagnose", "x", "--seed", "one"], "'--seed'"),
+        (["diagnose", "x", "--sed", "1"], "No such option: --sed"),
+        (
+            ["compare", "x"],
+            "compare needs at least two data sets, got 1; for a single one use thinshell diagnose",
+        ),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_2(run, words, sentence) -> None:
+    ended = run(*words)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith("thinshell: error: ")
+    assert ended.err.count("\n") == 1
+    assert sentence in ended.err
+
+
+def test_nothing_heavy_is_loaded_before_the_work_begins() -> None:
+    code = (
+        "import sys; from thinshell.cli import main; main(['--help']); main(['compare', 'x', '--seed', 'y']);"
+        "heavy = {'numpy', 'scipy', 'numba', 'pyarrow', 'safetensors'} & set(sys.modules);"
+        "sys.exit(f'loaded: {sorted(heavy)}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unexpected_error_is_one_sentence_and_70(run, stand_in, monkeypatch) -> None:
+    def broken(*_, **__):
+        raise ZeroDivisionError("division\nby zero")
+
+    stand_in(broken)
+    ended = run("diagnose", "x")
+    assert ended.status == 70
+    assert ended.err.count("\n") == 1
+    assert "unexpected ZeroDivisionError: division by zero" in ended.err
+    assert "THINSHELL_TRACEBACK=1" in ended.err
+    monkeypatch.setenv("THINSHELL_TRACEBACK", "1")
+    assert "Traceback (most recent call last)" in run("diagnose", "x").err
+
+
+def test_an_error_text_cannot_drive_the_terminal(run) -> None:
+    ended = run("diagnose", "\x1b[31mno-such-file\n.npy")
+    assert ended.status == 2
+    assert r"\x1b[31mno-such-file" in ended.err
+    assert "\x1b" not in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_fail_on_departure(run, stand_in) -> None:
+    for verdict, status in [("departure", 1), ("consistent", 0), ("inconclusive", 0), ("not_applicable", 0)]:
+        stand_in(lambda *_, verdict=verdict, **__: stand_in.StandIn(verdict))
+        assert run("diagnose", "x", "--fail-on", "departure").status == status
+        assert run("diagnose", "x").status == 0
+
+
+def test_interrupted_leaves_nothing_behind(run, stand_in, tmp_path) -> None:
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    stand_in(interrupted)
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json", "--save-sketch", tmp_path / "x.safetensors")
+    assert (ended.status, ended.out) == (130, "")
+    assert ended.err == "thinshell: interrupted; nothing was written\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_while_writing_leaves_nothing_behind(run, stand_in, tmp_path) -> None:
+    class Slow(stand_in.StandIn):
+        def save(self, path: Path) -> None:
+            Path(path).write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    stand_in(lambda *_, **__: Slow())
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json", "--save-sketch", tmp_path / "x.safetensors")
+    assert (ended.status, ended.err) == (130, "thinshell: interrupted; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_after_writing_names_what_is_complete(run, stand_in, monkeypatch, tmp_path) -> None:
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    stand_in()
+    monkeypatch.setattr("thinshell.report.print_diagnosis", interrupted)
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json")
+    assert ended.status == 130
+    assert ended.err == f"thinshell: interrupted; already complete: {tmp_path / 'x.json'}\n"
+
+
+def test_ctrl_c_in_the_middle_of_a_large_file(tmp_path) -> None:
+    big = tmp_path / "big.npy"
+    header = b"\x93NUMPY\x01\x00\x76\x00"
+    words = "{'descr': '<f4', 'fortran_order': False, 'shape': (64000000, 128), }"
+    big.write_bytes(header + words.ljust(117).encode() + b"\n")
+    os.truncate(big, 128 + 64000000 * 128 * 4)  # 32 GB of zeros that take no room on the disk
+    command = [sys.executable, "-m", "thinshell", "diagnose", str(big), "--json", str(tmp_path / "x.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            process.wait(timeout=4)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err == "thinshell: interrupted; nothing was written\n"
+    assert list(tmp_path.iterdir()) == [big]
+
+
+def test_a_reader_that_goes_away_is_no_error(gaussian) -> None:
+    code = "import sys, thinshell.cli; sys.exit(thinshell.cli.main(['diagnose', sys.argv[1], '--json', '-']))"
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(gaussian)], stdout=nobody, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_shell_completion_offers_commands_and_options() -> None:
+    def complete(words: str, place: int) -> list[str]:
+        variables = {"_THINSHELL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+        command = [sys.executable, "-m", "thinshell"]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | variables, check=True)
+        return done.stdout.split()
+
+    assert complete("thinshell ", 1) == ["diagnose", "compare"]
+    assert "--normalize" in complete("thinshell diagnose --no", 2)
+    assert complete("thinshell diagnose --protocol ", 3) == ["both", "paper", "full"]
