@@ -1,0 +1,62 @@
+# Every target makes and reuses .venv by itself; a fresh .venv needs the network once, nothing afterwards does.
+# PYTHON names the interpreter to start from (3.11 or newer): make test PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+CORE := .venv/core
+CORE_READY := $(CORE)/.installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# One thread a process: the tests run in two processes, and two BLAS pools on two cores only get in each other's way.
+TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Without this Pyright asks the network whether there is a newer one.
+LINT_ENV := PYRIGHT_PYTHON_IGNORE_WARNINGS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all test-core bench lint picture clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: $(READY)  ## diagnose something real and something made, then compare (2 minutes)
+	$(BIN)/python examples/demo.py
+
+test: lint  ## lint, types, tests, doctests, coverage: what must pass before a commit
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered
+
+test-all: lint  ## the same with the slow calibration and memory tests
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+
+test-core: $(CORE_READY)  ## the tests in an environment without the extras
+	$(TEST_ENV) $(CORE)/bin/python -m pytest -q -p no:cacheprovider -m "not slow" tests
+
+bench: $(READY)  ## speed and memory beside SciPy and statsmodels, in one run
+	$(BIN)/python -m benchmarks
+
+lint: $(READY)  ## ruff and pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(LINT_ENV) $(BIN)/pyright
+
+picture: $(READY)  ## draw the README's picture again
+	$(BIN)/python docs/images/draw_terminal.py
+
+clean:  ## remove what the other targets made
+	rm -rf .venv demo-output .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
+
+$(READY): pyproject.toml constraints.txt
+	$(call new_venv,.venv)
+	$(BIN)/python $(PIP_INSTALL) -e ".[dev]"
+	@touch $@
+
+$(CORE_READY): pyproject.toml constraints.txt
+	$(call new_venv,$(CORE))
+	$(CORE)/bin/python $(PIP_INSTALL) -e . pytest hypothesis mpmath  # what the tests themselves need
+	@touch $@
+
+define new_venv
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) found: install Python 3.11 or newer, or run make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; run make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+endef
