@@ -102,10 +102,7 @@ def test_memory_layout_does_not_matter(order):
 )
 def test_merging_any_two_parts_gives_the_whole(sample, data):
     cut = data.draw(st.integers(0, len(sample)))
-    parts = [
-        moments(part) if len(part) else Moments.empty(sample.shape[1])
-        for part in (sample[:cut], sample[cut:])
-    ]
+    parts = [moments(part) if len(part) else Moments.empty(sample.shape[1]) for part in (sample[:cut], sample[cut:])]
     merged, whole = parts[0].merge(parts[1]), moments(sample)
     assert merged.n_samples == whole.n_samples
     scale = np.abs(sample - sample.mean(axis=0)).max() + np.abs(sample).max() * 1e-12

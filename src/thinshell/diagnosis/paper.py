@@ -107,17 +107,24 @@ def paper_protocol(rows: np.ndarray, options: Options) -> PaperResult:
         dp_avg=float(_mean(per_dp)),
         ad_normal_share=float((per_ad < CRITERIA["ad_avg"].threshold).mean()),
         dp_normal_share=float((per_dp > CRITERIA["dp_avg"].threshold).mean()),
-        ad_avg_interval=_interval(average, _mean(ad, axis=1), len(rows) / len(subsets[0])),
+        ad_avg_interval=_interval(average, _mean(ad, axis=1), len(subsets[0]) / len(rows)),
     )
 
 
-def _interval(average: float, per_test: np.ndarray, independent: float) -> tuple[float, float] | None:
-    """95 % interval of an average over tests; overlapping tests count as the disjoint ones that fit."""
-    n = min(len(per_test), independent)
-    if n < 2 or np.isnan(per_test).any():
+def _interval(average: float, per_test: np.ndarray, share: float) -> tuple[float, float] | None:
+    """95 % interval of an average over tests that each take `share` of the rows.
+
+    Tests drawn without replacement from the same rows vary by (1 - share) of the variance of tests on fresh rows;
+    their average varies by `share` of it for the rows, and by what is left of the drawing. Disjoint tests just
+    average out.
+    """
+    repeats = len(per_test)
+    if repeats < 2 or not share < 1 or np.isnan(per_test).any():
         return None
-    reach = float(stdtrit(n - 1, 0.975)) * per_test.std(ddof=1) / np.sqrt(n)
-    return max(average - float(reach), 0.0), average + float(reach)
+    disjoint = repeats * share <= 1
+    variance = float(per_test.var(ddof=1)) * (1 / repeats if disjoint else share / (1 - share) + 1 / repeats)
+    reach = float(stdtrit(repeats - 1, 0.975)) * variance**0.5
+    return max(average - reach, 0.0), average + reach
 
 
 def paper_verdict(result: PaperResult, n_samples: int) -> str:

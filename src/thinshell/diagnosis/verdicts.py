@@ -46,8 +46,9 @@ def paper_reason(paper: PaperResult, verdict: str, hints: Sequence[Hint], n_samp
     if verdict == "departure":
         return f"{numbers}; {causes[0] if causes else 'no single pattern stands out'}."
     if verdict == "inconclusive":
-        few = f"; {n_samples:,} rows are few, only gross departures would show" if n_samples < ENOUGH_SAMPLES else ""
-        return f"{numbers}; that is too close to call{few}."
+        if n_samples < ENOUGH_SAMPLES:
+            return f"{numbers}; but {n_samples:,} rows are few, only gross departures would show."
+        return f"{numbers}; that is too close to call."
     return f"{numbers}, at {paper.samples_per_test} rows a test."
 
 

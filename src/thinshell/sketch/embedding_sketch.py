@@ -20,6 +20,8 @@ __all__ = ["EmbeddingSketch", "row_capacity_for"]
 _ROWS, _FEWEST_ROWS, _VALUES = 8192, 512, 2**26
 # Rows of one step through a large array: 8 MiB, so that the passes over a step find it in the cache.
 _STEP_BYTES = 8 * 2**20
+# Sums over 1e12 rows of fourth powers of anything below this stay finite in float64.
+_LARGEST = 1e70
 # Row numbers listed in an error; more would bury the sentence.
 _LISTED = 5
 
@@ -61,7 +63,7 @@ class EmbeddingSketch:
     -----
     Tolerance beyond `row_capacity` rows: moments, norms and covariance of the same rows agree to about 1e-12
     (float32 products: 1e-6) relative between any two ways to split them; A^2 agrees to 1e-9 unless
-    an early block had less than half or more than twice the final spread, or values lie beyond 8 standard
+    an early block had less than half or more than twice the final spread, or values lie beyond 5 standard
     deviations, and always to the accuracy of the histogram, 2e-3 or .5 %. The row sample is the same set of
     rows unless rows are exact copies of each other.
 
@@ -171,6 +173,12 @@ class EmbeddingSketch:
         bad = np.flatnonzero(np.isnan(np.concatenate([scan.norms for scan in scans]))) if scans else np.empty(0, int)
         if len(bad) and not self.drop_nonfinite:
             raise InputError(_nonfinite_sentence(bad + self.n_samples + self.n_dropped, len(bad)))
+        largest = max((np.nanmax(scan.norms, initial=0.0) for scan in scans), default=0.0)
+        if largest > _LARGEST:
+            raise InputError(
+                f"values must stay below {_LARGEST:g} so that their fourth powers fit float64, got a row of norm "
+                f"{largest:.3g}; divide the embeddings by a constant"
+            )
         for part, scan in zip(parts, scans, strict=True):
             piece = np.ascontiguousarray(rows[part])
             keep = ~np.isnan(scan.norms)

@@ -21,7 +21,7 @@ _ROOT_HALF = math.sqrt(0.5)
 # Columns of one piece of work.
 _PIECE = 32
 # 4-point Gauss-Legendre nodes and weights on [0, 1] (Abramowitz & Stegun 25.4.30): exact for the polynomial part
-# of the integrand, and the rest changes little over a bin of sigma/256.
+# of the integrand, and the rest changes little over a bin of sigma/400.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
@@ -64,10 +64,7 @@ def _sloped(before, count, after, n, z_left, z_right):  # pragma: no cover - com
         if below <= 0.0 or above <= 0.0:
             continue
         # Whichever tail is the small one is the one held to full precision.
-        if below < above:
-            gap = (before + u * count) / n - below
-        else:
-            gap = above - (after + (1.0 - u) * count) / n
+        gap = (before + u * count) / n - below if below < above else above - (after + (1.0 - u) * count) / n
         total += _WEIGHTS[k] * (gap * gap + count * u * (1.0 - u) / (n * n)) / (below * above)
     return total * mass
 

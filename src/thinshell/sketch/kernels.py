@@ -10,9 +10,9 @@ from numba import njit
 __all__ = ["TAIL_BUCKETS", "TAIL_PER_OCTAVE", "add_counts", "fingerprint_rows", "mix"]
 
 # Values outside the bins are counted in buckets that grow geometrically with the distance from the centre of the
-# bins: 8 to a doubling, 16 doublings on each side, so out to 8 * 2**16 standard deviations; the last is open.
-TAIL_PER_OCTAVE = 8
-TAIL_BUCKETS = 128
+# bins: 16 to a doubling, 16 doublings on each side, so out to 5 * 2**16 standard deviations; the last is open.
+TAIL_PER_OCTAVE = 16
+TAIL_BUCKETS = 256
 
 # Rows whose bins are worked out before any is counted: without branches, so in vector registers. 512 rows of 16
 # float32 columns are 32 kB, and a histogram's busy middle fits the first-level cache beside them.

@@ -11,13 +11,13 @@ from thinshell.statistics.moments import Moments, power_sums
 
 __all__ = ["Marginals", "bins_for"]
 
-# Bins a column: 16,384 over at least +-8 standard deviations, which leaves bins of at most sigma/512 and, after
-# the halving when they are read, sigma/256 (the resolution that the design simulated). Wide data get fewer, so
+# Bins a column: 16,384 over at least +-5 standard deviations, which leaves bins of at most sigma/800 and, joined
+# in pairs when they are read, sigma/400 (the design simulated sigma/256). Wide data get fewer, so
 # that all histograms together stay under 128 MiB.
 _MOST_BINS, _FEWEST_BINS = 16384, 256
 _HISTOGRAM_BYTES = 128 * 2**20
 # The bins reach at least this many standard deviations to either side of the mean.
-_REACH = 8.0
+_REACH = 5.0
 # Rows of one piece when moments are added up; fixed, so that sums do not depend on the number of CPUs.
 _PIECE_ROWS = 1024
 _PIECE_COLUMNS = 16
@@ -37,7 +37,7 @@ class Marginals:
     The bins of a column are ``[k w, (k + 1) w)`` with w = 2**exponent: every grid of a given width is part of
     one grid over the real line and every coarser grid is a union of finer bins, so two histograms of different
     resolution add up exactly at the coarser one. When the spread of a column grows, its bins are joined in
-    pairs until they reach 8 standard deviations again.
+    pairs until they reach 5 standard deviations again.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class Marginals:
         return np.histogram(points, bins=edges, weights=weights)[0].astype(np.int64)
 
     def _wanted_exponent(self) -> np.ndarray:
-        """Return the smallest exponent at which the bins reach 8 standard deviations to either side."""
+        """Return the smallest exponent at which the bins reach 5 standard deviations to either side."""
         std = self.moments.std()
         with np.errstate(divide="ignore"):
             spread = np.ceil(np.log2(std * (2 * _REACH / self.bins)))

@@ -17,6 +17,8 @@ __all__ = ["Summary", "summarize"]
 
 # Fewest rows for a normality test of a column (Stephens 1986; D'Agostino & Pearson 1973).
 MIN_SAMPLES = 8
+# The fourth power of anything larger is not subnormal in float64.
+_SMALLEST = 1e-70
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def summarize(sketch: EmbeddingSketch) -> Summary:
     copies = np.zeros(len(rows), bool)
     copies[np.setdiff1d(np.arange(len(rows)), np.unique(hashes, return_index=True)[1])] = True
     counted = _held(rows, sketch) if sketch.exact else _counted(sketch)
+    _check_spread(counted["maximum"] - counted["minimum"])
     return Summary(
         n_samples=sketch.n_samples,
         n_features=sketch.n_features,
@@ -130,6 +133,15 @@ def summarize(sketch: EmbeddingSketch) -> Summary:
         copies=copies,
         **counted,
     )
+
+
+def _check_spread(span: np.ndarray) -> None:
+    tiny = np.flatnonzero((span > 0) & (span < _SMALLEST))
+    if len(tiny):
+        raise InputError(
+            f"columns must vary by at least {_SMALLEST:g} so that their fourth powers fit float64, column {tiny[0]} "
+            f"varies by {span[tiny[0]]:.3g}; multiply the embeddings by a constant"
+        )
 
 
 def _held(rows: np.ndarray, sketch: EmbeddingSketch) -> dict:

@@ -134,9 +134,7 @@ def weighted_chi2_table(weights: np.ndarray, *, n_nodes: int = 64) -> SurvivalTa
     # What is 1e-5 of the leading weight acts through its mean alone: its variance is 1e-10 of the whole.
     large = weights > 1e-5 * weights.max()
     nodes = np.geomspace(0.02 * weights.sum(), weights.sum() + 280 * weights.max(), n_nodes)
-    values, slopes = weighted_chi2_log_survival(
-        nodes, weights[large], rest=float(weights[~large].sum()), points=600
-    )
+    values, slopes = weighted_chi2_log_survival(nodes, weights[large], rest=float(weights[~large].sum()), points=600)
     # Where P(Q > x) rounds to 1, the quadrature leaves noise of either sign.
     known = np.maximum.accumulate((values < -1e-9) & (slopes < 0))
     return SurvivalTable(np.stack([nodes, values, slopes], axis=1)[known], 0.5 / float(weights.max()))

@@ -77,8 +77,7 @@ def dagostino_pearson_from_moments(
     """
     if n_samples < _MIN_SAMPLES:
         raise InputError(
-            f"n_samples must be at least {_MIN_SAMPLES} for D'Agostino-Pearson, got {n_samples}; "
-            "give more rows"
+            f"n_samples must be at least {_MIN_SAMPLES} for D'Agostino-Pearson, got {n_samples}; give more rows"
         )
     if tail not in ("chi2", "calibrated"):
         raise InputError(f"tail must be 'chi2' or 'calibrated', got {tail!r}; choose one of them")
@@ -147,7 +146,5 @@ def dagostino_pearson(
     """
     array = as_sample(sample, min_samples=_MIN_SAMPLES)
     summary = known_moments if known_moments is not None else moments(array)
-    statistic, pvalue = dagostino_pearson_from_moments(
-        len(array), summary.skewness, summary.excess_kurtosis, tail
-    )
+    statistic, pvalue = dagostino_pearson_from_moments(len(array), summary.skewness, summary.excess_kurtosis, tail)
     return column_result(sample, statistic, pvalue, len(array))

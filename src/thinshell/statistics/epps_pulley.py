@@ -84,9 +84,7 @@ def _characteristic_sums(block, shift, scale, step, cosines, sines):  # pragma: 
             )
 
 
-def _statistics(
-    array: np.ndarray, shift: np.ndarray, scale: np.ndarray, t_max: float, n_points: int
-) -> np.ndarray:
+def _statistics(array: np.ndarray, shift: np.ndarray, scale: np.ndarray, t_max: float, n_points: int) -> np.ndarray:
     t, weight = _quadrature(t_max, n_points)
 
     def piece(start: int) -> np.ndarray:

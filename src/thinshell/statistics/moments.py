@@ -23,6 +23,8 @@ _PILOT_ROWS = 63
 # is what the rounding of a mean leaves behind. SciPy's normaltest draws the line at 1e-15 = 4.5 ulps. float32
 # data resolve no better than 1e-7 of their mean, so none that vary come near it.
 _CONSTANT_ULPS = 4.0
+# Ulps of the sum of squares that adding a thousand equal squares and taking their mean back may leave.
+_CANCELLED = 32.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ class Moments:
             m2 = s2 - a * s1
             m3 = s3 - a * (3 * s2 - 2 * a * s1)
             m4 = s4 - a * (4 * s3 - a * (6 * s2 - 3 * a * s1))
-            return cls(n_samples, shift + a, np.maximum(m2, 0.0), m3, np.maximum(m4, 0.0))
+            # What the subtraction leaves of a constant column seen from another shift is rounding, not spread.
+            spread = m2 > _CANCELLED * np.finfo(np.float64).eps * s2
+            m2, m3, m4 = (np.where(spread, total, 0.0) for total in (m2, m3, m4))
+            return cls(n_samples, shift + a, m2, m3, np.maximum(m4, 0.0))
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of the rows of both.
@@ -120,7 +125,7 @@ class Moments:
     def constant(self) -> np.ndarray:
         """Columns without spread beyond the rounding of their mean; boolean, shape (n_features,)."""
         floor = _CONSTANT_ULPS * np.finfo(np.float64).eps * np.abs(self.mean)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             return self.m2 <= self.n_samples * floor * floor
 
     def variance(self, ddof: int = 0) -> np.ndarray:

@@ -117,13 +117,10 @@ def _as_weights(weights: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray
         return np.ones(shape)
     array = as_float(weights, "weights").astype(np.float64)
     if array.shape != shape:
-        raise InputError(
-            f"weights must have the shape of pvalues, {shape}, got {array.shape}; give one for each"
-        )
+        raise InputError(f"weights must have the shape of pvalues, {shape}, got {array.shape}; give one for each")
     if not (np.isfinite(array).all() and (array >= 0).all() and array.sum() > 0):
         raise InputError(
-            f"weights must be finite, not negative and not all zero, got {array}; "
-            "leave them out for equal weights"
+            f"weights must be finite, not negative and not all zero, got {array}; leave them out for equal weights"
         )
     return array
 

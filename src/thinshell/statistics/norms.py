@@ -19,6 +19,9 @@ __all__ = ["NORMALISED_CV", "NormConcentration", "chi_cv", "norm_concentration",
 # each coordinate is off by a relative 2**-12 rms, the norm by less than 5e-4. A Gaussian would need d =
 # 1/(2 CV^2) = 500,000 dimensions to be that thin.
 NORMALISED_CV = 1e-3
+# ... and only while the cloud itself would spread more than that: a cloud far from the origin (an offset of 1e4
+# sigma) has norms of tiny CV, too, but it is the CV that its covariance and its mean call for.
+HELD_TOGETHER = 0.5
 
 QUANTILE_LEVELS = (1, 5, 25, 50, 75, 95, 99)
 
@@ -190,12 +193,12 @@ def _cv(norms: np.ndarray) -> float:
     return float(norms.std() / mean) if mean > 0 else float("nan")
 
 
-def _why_not(raw_cv: float, n_samples: int) -> str:
+def _why_not(raw_cv: float, raw_reference: float, n_samples: int) -> str:
     if n_samples < 2:
         return "one row has no spread of norms"
     if np.isnan(raw_cv):
         return "all rows are zero, so their norms say nothing"
-    if raw_cv < NORMALISED_CV:
+    if raw_cv < NORMALISED_CV and raw_cv < HELD_TOGETHER * raw_reference:
         return (
             f"the rows are already normalised (coefficient of variation of the norms {raw_cv:.1e}, below "
             f"{NORMALISED_CV:g}), so their concentration says nothing; give the unnormalised embeddings"
@@ -261,10 +264,12 @@ def norm_concentration(embeddings: object, *, center: bool = False, eigenvalues:
     mean = column_means(sample)
     raw = _row_norms(sample, 0.0)
     norms = _row_norms(sample, mean) if center else raw
-    reason = _why_not(_cv(raw), len(sample))
-    reference = float("nan")
+    reference = raw_reference = float("nan")
     if len(sample) > 1:
-        reference = _reference_cv(sample, mean, eigenvalues, center)
+        values = _checked_eigenvalues(eigenvalues, sample)
+        raw_reference = _reference_cv(sample, mean, values, center=False)
+        reference = _reference_cv(sample, mean, values, center=True) if center else raw_reference
+    reason = _why_not(_cv(raw), raw_reference, len(sample))
     levels = np.percentile(norms, QUANTILE_LEVELS)
     return NormConcentration(
         n_samples=len(sample),

@@ -55,9 +55,7 @@ def log_survival(x: np.ndarray, eigenvalues: np.ndarray) -> tuple[np.ndarray, np
     # The composite eigenvalues approach the simple ones, whose sum from k = size + 1 on is 1 / (size + 1).
     rest = eigenvalues[LEADING:].sum() + 1.0 / (len(eigenvalues) + 1)
     rest_squared = (eigenvalues[LEADING:] ** 2).sum()
-    return weighted_chi2_log_survival(
-        x, eigenvalues[:LEADING], rest=rest, rest_squared=rest_squared, points=3000
-    )
+    return weighted_chi2_log_survival(x, eigenvalues[:LEADING], rest=rest, rest_squared=rest_squared, points=3000)
 
 
 def table(eigenvalues: np.ndarray, grid: np.ndarray) -> np.ndarray:
@@ -83,10 +81,7 @@ def simulate_composite(n: int, repeats: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     batch = min(repeats, 5_000_000 // n)
     return np.concatenate(
-        [
-            np.asarray(anderson_darling(rng.standard_normal((n, batch))).statistic)
-            for _ in range(repeats // batch)
-        ]
+        [np.asarray(anderson_darling(rng.standard_normal((n, batch))).statistic) for _ in range(repeats // batch)]
     )
 
 
@@ -94,7 +89,12 @@ def report_simulation() -> None:
     limit = composite_eigenvalues()
     levels = (0.5, 0.1, 0.05, 0.01, 0.001, 0.0001)
     points = [brentq(lambda x, p=p: log_survival(x, limit)[0][0] - np.log(p), 0.05, 5.0) for p in levels]
-    for n, repeats in ((8, 2_000_000), (10, 1_000_000), (14, 1_000_000), (20, 2_000_000), (50, 1_000_000)) + (
+    for n, repeats in (
+        (8, 2_000_000),
+        (10, 1_000_000),
+        (14, 1_000_000),
+        (20, 2_000_000),
+        (50, 1_000_000),
         (100, 1_000_000),
         (250, 400_000),
         (1000, 100_000),
