@@ -62,9 +62,9 @@ class EmbeddingSketch:
     Notes
     -----
     Tolerance beyond `row_capacity` rows: moments, norms and covariance of the same rows agree to about 1e-12
-    (float32 products: 1e-6) relative between any two ways to split them; A^2 agrees to 1e-9 unless
-    an early block had less than half or more than twice the final spread, or values lie beyond 5 standard
-    deviations, and always to the accuracy of the histogram, 2e-3 or .5 %. The row sample is the same set of
+    (float32 products: 1e-6) relative between any two ways to split them. A^2 agrees to 1e-9, to 1e-4 where
+    values lie beyond 5 standard deviations, and to the accuracy of the histogram, 2e-3 or .5 %, where an early
+    block had less than half or more than twice the final spread. The row sample is the same set of
     rows unless rows are exact copies of each other.
 
     Examples

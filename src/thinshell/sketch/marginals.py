@@ -18,6 +18,8 @@ _MOST_BINS, _FEWEST_BINS = 16384, 256
 _HISTOGRAM_BYTES = 128 * 2**20
 # The bins reach at least this many standard deviations to either side of the mean.
 _REACH = 5.0
+# Places in the width of the bins where their centre may lie: a third of a standard deviation apart or less.
+_CENTRES = 32
 # Rows of one piece when moments are added up; fixed, so that sums do not depend on the number of CPUs.
 _PIECE_ROWS = 1024
 _PIECE_COLUMNS = 16
@@ -144,9 +146,11 @@ class Marginals:
         """Coarsen the columns whose width is below 2**exponent and centre their bins on the mean."""
         for j in np.flatnonzero(exponent > self.exponent).tolist():
             points = self._points(j)
-            centre = np.floor(np.ldexp(self.moments.mean[j], -int(exponent[j])))
+            # Centres are rounded, so that two pilots of one law mostly get the very same grid, tails included.
+            step = self.bins // _CENTRES
+            centre = step * round(np.ldexp(self.moments.mean[j], -int(exponent[j])) / step)
             self.exponent[j] = exponent[j]
-            self.start[j] = int(centre) - self.bins // 2
+            self.start[j] = centre - self.bins // 2
             self.counts[j] = 0
             self.tails[j] = 0
             self._recount(j, *points)

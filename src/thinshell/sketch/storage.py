@@ -24,6 +24,7 @@ _LONGEST_HEADER = 2**20
 
 def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
     """Write `sketch` to `path`; an interrupted write leaves what was there before."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     if not sketch.n_samples:
@@ -48,8 +49,9 @@ def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
         contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         save_file(contiguous, temporary, metadata={"thinshell": json.dumps(header)})
         os.replace(temporary, target)
-    except OSError as error:
-        raise InputError(f"{path} could not be written ({error.strerror or error}); choose another place") from None
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} could not be written ({reason}); choose another place") from None
     finally:
         temporary.unlink(missing_ok=True)
 

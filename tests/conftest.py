@@ -1,0 +1,21 @@
+"""The one door to data outside the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real embeddings that may lie beside the checkout (``../shared/data``).
+
+    It is not part of the project: without it the tests that ask for it are skipped, and the others cover the same
+    code on data made on the spot.
+    """
+    if not SHARED.is_dir():
+        pytest.skip(f"no real data beside the checkout: {SHARED} does not exist")
+    return SHARED
