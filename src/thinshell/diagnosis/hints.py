@@ -78,8 +78,12 @@ def find_hints(summary: Summary, geometry: Geometry, axes: PrincipalAxesResult, 
 def _atoms(summary: Summary) -> Iterator[Hint]:
     """Zeros and lattices."""
     zeros = float((summary.rows == 0).mean())
-    if zeros > _ZEROS:
-        one_sided = bool((summary.minimum >= 0).all())
+    rows = summary.rows[:_DISTINCT_ROWS]
+    distinct = np.array([len(np.unique(column)) for column in rows.T])
+    lattice = float((distinct < _DISTINCT_SHARE * len(rows)).mean())
+    one_sided = bool((summary.minimum >= 0).all())
+    # Rounded values on both sides of zero are zero often enough without being sparse.
+    if zeros > _ZEROS and (one_sided or lattice <= 0.5):
         kind = "and none is negative: sparse or ReLU features" if one_sided else "sparse features"
         yield Hint(
             "sparse",
@@ -89,9 +93,6 @@ def _atoms(summary: Summary) -> Iterator[Hint]:
             else "Look at where the zeros come from: dropout left on, padding, or a sparse code.",
         )
         return
-    rows = summary.rows[:_DISTINCT_ROWS]
-    distinct = np.array([len(np.unique(column)) for column in rows.T])
-    lattice = float((distinct < _DISTINCT_SHARE * len(rows)).mean())
     if lattice > 0.5:
         yield Hint(
             "discrete",

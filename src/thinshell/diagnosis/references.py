@@ -92,9 +92,13 @@ def full_reference(n_samples: int, n_features: int) -> dict[str, dict[str, float
         return {"gaussian": gaussian}
     sphere_mean = null + n * sphere_ad_rate(n_features)
     crossing = detectable_at(sphere_mean, n)
+    # The variance of g1 is (m6 - 6 m4 + 9) / n to first order (6 / n for a normal), with m4 = 3 d / (d + 2) and
+    # m6 = 15 d^2 / ((d + 2)(d + 4)) for the coordinate scaled to variance 1.
+    d = n_features
+    spread = (15 * d * d / ((d + 2) * (d + 4)) - 18 * d / (d + 2) + 9) / 6
     sphere: dict[str, float | None] = {
         "ad_mean": sphere_mean,
-        "skewness_abs_mean": absolute,
+        "skewness_abs_mean": absolute * math.sqrt(spread),
         "excess_kurtosis_mean": -6 / (n_features + 2),
         "ad_per_sample": sphere_mean / n,
         "detectable_at": None if math.isinf(crossing) else round(crossing),

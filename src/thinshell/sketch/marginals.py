@@ -137,10 +137,9 @@ class Marginals:
         std = self.moments.std()
         with np.errstate(divide="ignore"):
             spread = np.ceil(np.log2(std * (2 * _REACH / self.bins)))
-            # A constant column: bins far below its magnitude, yet wide enough that bin numbers stay exact.
-            alone = np.log2(np.abs(self.moments.mean)) - 40
-        wanted = np.where(std > 0, spread, np.maximum(alone, _NO_SPREAD))
-        return np.maximum(wanted, _NO_SPREAD).astype(np.int64)
+            # However little a column varies about its mean, bin numbers stay below 2**40, where float64 is exact.
+            finest = np.ceil(np.log2(np.abs(self.moments.mean))) - 40
+        return np.maximum(np.maximum(spread, finest), _NO_SPREAD).astype(np.int64)
 
     def _widen(self, exponent: np.ndarray) -> None:
         """Coarsen the columns whose width is below 2**exponent and centre their bins on the mean."""

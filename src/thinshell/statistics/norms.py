@@ -161,13 +161,14 @@ def _offset_nodes(squared: float, first: float, second: float) -> tuple[float, f
     return squared - moving, moving, first / moving
 
 
-def _offset(sample: np.ndarray, mean: np.ndarray, eigenvalues: np.ndarray) -> tuple[float, float, float]:
-    """``|m|^2``, ``m'Sm`` and ``m'S^2 m`` without what errors of the estimated moments add."""
+def _offset(sample: np.ndarray, mean: np.ndarray, eigenvalues: np.ndarray, unit: float) -> tuple[float, float, float]:
+    """``|m|^2``, ``m'Sm`` and ``m'S^2 m`` without what errors of the estimated moments add, lengths in `unit`."""
     n, through = len(sample), np.zeros(sample.shape[1])
     for rows in row_blocks(*sample.shape):
-        centred = sample[rows] - mean
-        through += (centred @ mean) @ centred
+        centred = (sample[rows] - mean) / unit
+        through += (centred @ (mean / unit)) @ centred
     through /= n - 1
+    mean = mean / unit
     t1, t2, t3 = (float((eigenvalues**k).sum()) for k in (1, 2, 3))
     squared = max(0.0, float(mean @ mean) - t1 / n)
     first = max(0.0, float(mean @ through) - t2 / n)
@@ -176,8 +177,11 @@ def _offset(sample: np.ndarray, mean: np.ndarray, eigenvalues: np.ndarray) -> tu
 
 
 def _reference_cv(sample: np.ndarray, mean: np.ndarray, eigenvalues: object, center: bool) -> float:
-    spectrum = shrunk_eigenvalues(_checked_eigenvalues(eigenvalues, sample), len(sample))
-    return spectral_norm_cv(spectrum, (0.0, 0.0, 0.0) if center else _offset(sample, mean, spectrum))
+    values = _checked_eigenvalues(eigenvalues, sample)
+    # A CV has no unit; in units of the largest spread third moments of tiny or huge rows stay inside float64.
+    unit = float(np.sqrt(values.max())) or 1.0
+    spectrum = shrunk_eigenvalues(values / unit**2, len(sample))
+    return spectral_norm_cv(spectrum, (0.0, 0.0, 0.0) if center else _offset(sample, mean, spectrum, unit))
 
 
 def _row_norms(sample: np.ndarray, center: np.ndarray | float) -> np.ndarray:
