@@ -27,7 +27,23 @@ _LISTED = 5
 
 
 def row_capacity_for(n_features: int) -> int:
-    """Return how many rows a sketch of `n_features` columns keeps by default."""
+    """Return how many rows a sketch keeps by default.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns, at least 1.
+
+    Returns
+    -------
+    int
+        8,192, fewer above 8,192 columns, never under 512.
+
+    Examples
+    --------
+    >>> row_capacity_for(768), row_capacity_for(100_000)
+    (8192, 671)
+    """
     return max(_FEWEST_ROWS, min(_ROWS, _VALUES // n_features))
 
 

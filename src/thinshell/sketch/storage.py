@@ -70,7 +70,23 @@ def _read_header(path: str | Path) -> dict | None:
 
 
 def is_sketch_file(path: str | Path) -> bool:
-    """Tell by its header whether a file is a saved sketch."""
+    """Tell by its header whether a file is a saved sketch.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any file, or none.
+
+    Returns
+    -------
+    bool
+        True for every schema version; False where the file is missing or something else.
+
+    Examples
+    --------
+    >>> is_sketch_file("no such file")
+    False
+    """
     header = _read_header(path)
     return header is not None and str(header.get("schema", "")).startswith("thinshell/sketch/")
 
