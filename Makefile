@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 CORE := .venv/core
 CORE_READY := $(CORE)/.installed
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 # One thread a process: the tests run in two processes, and two BLAS pools on two cores only get in each other's way.
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1

@@ -176,6 +176,10 @@ def test_constant_columns_are_named_and_left_out():
     assert result["coordinates"]["ad"][2] is None
     assert result["coordinates"]["paper_ad"][2] is None
     assert result["coordinates"]["std"][2] == 0
+    odd = rows.copy()
+    odd[:, 5] = np.exp(odd[:, 5])
+    worst = next(check for check in ts.diagnose(odd).to_dict()["checks"] if check["code"] == "coordinates")
+    assert "(coordinate 5)" in worst["message"]
     without = ts.diagnose(ROWS).to_dict()
     assert result["full"]["ad_mean"] == pytest.approx(without["full"]["ad_mean"])
 

@@ -127,15 +127,15 @@ def paper_checks(paper: PaperResult, n_samples: int) -> Iterator[Check]:
         )
 
 
-def full_checks(full: FullResult) -> Iterator[Check]:
-    """Yield the check of all coordinates over all rows."""
+def full_checks(full: FullResult, columns: np.ndarray) -> Iterator[Check]:
+    """Yield the check of all coordinates over all rows; `columns` says where they stand in the data."""
     verdict = full_verdict(full)
     worst = int(np.nanargmax(full.ad))
     yield Check(
         code="coordinates",
         title="Every coordinate is normal (all rows)",
         verdict=verdict,
-        message=f"Largest A^2 {full.ad[worst]:.3g} (coordinate {worst}), all together {_p(full.pvalue)}.",
+        message=f"Largest A^2 {full.ad[worst]:.3g} (coordinate {columns[worst]}), all together {_p(full.pvalue)}.",
         remedy=(
             "At many rows everything is rejected: read detectable_at and the effect sizes before worrying."
             if verdict == "departure"
@@ -157,7 +157,7 @@ def joint_checks(
     yield _thin_shell(geometry, len(rows))
     if summary.n_features > 1:
         yield _norm_law(norm_law, geometry)
-        yield _squares(rows)
+        yield _squares(rows, summary.columns)
         yield _mardia(rows, seed)
         yield axes_check(axes)
         yield _directions(rows, seed)
@@ -192,7 +192,7 @@ def _joint(
 
 def _thin_shell(geometry: Geometry, n_samples: int) -> Check:
     norms, shell, criterion = geometry.norms, geometry.shell, CRITERIA["shell"]
-    title = "Norms concentrate as a Gaussian's of this spectrum (thin shell)"
+    title = "Thin shell: norms concentrate as a Gaussian's"
     known = norms["applicable"] and shell.cv_reference > 0
     ratio = shell.cv / shell.cv_reference if known else float("nan")
     if not known:
@@ -238,13 +238,13 @@ def _norm_law(result: SpectrumNormResult, geometry: Geometry) -> Check:
     )
 
 
-def _squares(rows: np.ndarray) -> Check:
+def _squares(rows: np.ndarray, columns: np.ndarray) -> Check:
     result = squared_correlation(rows)
-    first, second = result.pair
+    first, second = (columns[place] for place in result.pair)
     return _joint(
         "squared_correlation",
-        "Squares of coordinates are no more correlated than the coordinates explain",
-        f"Largest: columns {first} and {second}, excess {result.excess:.2g}",
+        "Squared coordinates are uncorrelated",
+        f"Beyond what their correlation explains, columns {first} and {second} by {result.excess:.2g}",
         f"Plot column {first} against column {second}: their magnitudes depend on each other.",
         (result.statistic, result.pvalue, result.n_samples),
         ("excess correlation of squares", result.excess),
@@ -284,8 +284,8 @@ def _directions(rows: np.ndarray, seed: int) -> Check:
     result = sliced(anderson_darling, rows, _DIRECTIONS, np.random.default_rng([seed, 4]))
     return _joint(
         "random_directions",
-        "Random directions are normal (nearly blind in many dimensions)",
-        f"{_DIRECTIONS} directions, mean A^2 {result.statistic_mean:.3g}, {_percent(result.normal_share)} normal",
+        "Random directions are normal",
+        f"{_DIRECTIONS} directions, mean A^2 {result.statistic_mean:.3g}, {_percent(result.normal_share)} normal; nearly blind in many dimensions",
         "Even averages over many coordinates are not normal: rows share a scale, or there are clusters.",
         (result.statistic_mean, result.pvalue, result.n_samples),
         ("mean A^2 / n", result.statistic_mean / result.n_samples),

@@ -112,7 +112,7 @@ def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
     paper = paper_protocol(varying.rows, options) if options.protocol != "full" else None
     full = full_protocol(varying) if options.protocol != "paper" else None
     checks = [*paper_checks(paper, summary.n_samples)] if paper else []
-    checks += [*full_checks(full)] if full else []
+    checks += [*full_checks(full, varying.columns)] if full else []
     checks += joint_checks(varying, geometry, axes, norm_law, options.seed)
     sections = {
         "norms": geometry.norms,

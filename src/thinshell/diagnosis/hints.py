@@ -165,8 +165,8 @@ def _structure(summary: Summary, geometry: Geometry) -> Iterator[Hint]:
     if d >= _FEWEST_COLUMNS and share > _TOP_VARIANCE:
         yield Hint(
             "dominating_coordinates",
-            f"one coordinate holds {100 * share:.0f} % of the variance",
-            "Look at the coordinate of largest variance; --normalize zscore takes its weight away.",
+            f"coordinate {summary.columns[top]} holds {100 * share:.0f} % of the variance",
+            f"Look at coordinate {summary.columns[top]}; --normalize zscore takes its weight away.",
             is_cause=False,
         )
     rank = geometry.spectrum["effective_rank"]

@@ -74,6 +74,7 @@ def without_constant(summary: Summary) -> Summary | None:
     return replace(
         summary,
         n_features=int(keep.sum()),
+        columns=summary.columns[keep],
         rows=np.ascontiguousarray(summary.rows[:, keep]),
         moments=Moments(measured.n_samples, *(part[keep] for part in parts)),
         ad=summary.ad[keep],

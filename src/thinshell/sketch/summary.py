@@ -31,6 +31,8 @@ class Summary:
         Shape of the data.
     exact : bool
         True when every row was held and nothing below is an approximation.
+    columns : ndarray of shape (n_features,), int
+        Where each column stands in the data, counted from 0.
     rows : ndarray of shape (n_rows, n_features)
         A uniform sample of the rows in random order, or all of them when `exact`.
     copies : ndarray of shape (n_rows,), bool
@@ -53,6 +55,7 @@ class Summary:
     n_samples: int
     n_features: int
     exact: bool
+    columns: np.ndarray
     rows: np.ndarray
     copies: np.ndarray
     moments: Moments
@@ -129,6 +132,7 @@ def summarize(sketch: EmbeddingSketch) -> Summary:
         n_samples=sketch.n_samples,
         n_features=sketch.n_features,
         exact=sketch.exact,
+        columns=np.arange(sketch.n_features),
         rows=rows,
         copies=copies,
         **counted,
