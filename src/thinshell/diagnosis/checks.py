@@ -253,11 +253,12 @@ def _squares(rows: np.ndarray, columns: np.ndarray) -> Check:
 
 def _mardia(rows: np.ndarray, seed: int) -> Check:
     result = mardia_skewness_check(rows, np.random.default_rng([seed, 3]))
+    split = result.n_groups > 1
     return _joint(
         "mardia_skewness",
         "No joint skewness (Mardia)",
-        f"z = {result.statistic:.3g} on {result.n_samples:,} rows, {result.n_groups} group(s) of up to "
-        f"{result.group_size} columns",
+        f"z = {result.statistic:.3g} on {result.n_samples:,} rows"
+        + (f", the worst of {result.n_groups} groups of up to {result.group_size} columns" if split else ""),
         "Coordinates are skewed jointly: look for clusters, or for triples of coordinates that act together.",
         (result.statistic, result.pvalue, result.n_samples),
         ("z", result.statistic),
@@ -285,7 +286,8 @@ def _directions(rows: np.ndarray, seed: int) -> Check:
     return _joint(
         "random_directions",
         "Random directions are normal",
-        f"{_DIRECTIONS} directions, mean A^2 {result.statistic_mean:.3g}, {_percent(result.normal_share)} normal; nearly blind in many dimensions",
+        f"{_DIRECTIONS} directions, mean A^2 {result.statistic_mean:.3g}, {_percent(result.normal_share)} normal; "
+        "nearly blind in many dimensions",
         "Even averages over many coordinates are not normal: rows share a scale, or there are clusters.",
         (result.statistic_mean, result.pvalue, result.n_samples),
         ("mean A^2 / n", result.statistic_mean / result.n_samples),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,9 @@ _PARTS = 20
 # What the null mean and, read off counts, A^2 itself may be off by on average; with thousands of columns the mean
 # over them is known better than that.
 _MEAN_ERROR = 0.002
+# 4 lambda_1 / (2 sum lambda_k^2) with the eigenvalues of the composite null law (Stephens 1976; computed by
+# tests/statistics/reference/anderson_darling_null.py: lambda_1 = .098431, 2 sum lambda_k^2 = .036226).
+_VARIANCE_GROWTH = 10.87
 # Nothing is said about numbers of rows beyond this: no data set has them.
 _FAR = 10**12
 
@@ -91,16 +95,14 @@ def full_protocol(summary: Summary) -> FullResult:
     dp_pvalue = dagostino_pearson_from_moments(n, skewness, kurtosis)[1]
     parts = _parts(summary.rows)
     ad_mean = float(np.nanmean(summary.ad))
-    spread = _ad_spread(parts, ad_mean, n)
-    null_mean = anderson_darling_null_mean(n)
-    reach = 1.96 * spread + _MEAN_ERROR if spread is not None else 0.0
+    errors = _ad_errors(parts, ad_mean, n)
+    reach = float(stdtrit(_PARTS - 1, 0.975)) * errors[1] + _MEAN_ERROR if errors else 0.0
     ends = [_whole(detectable_at(ad_mean + sign * reach, n)) for sign in (1, -1)]
-    single = float(cauchy_combination(ad_pvalue))
-    pvalue = single
-    if spread:
-        average = float(stdtr(_PARTS - 1, -(ad_mean - null_mean - _MEAN_ERROR) / spread))
-        pvalue = min(1.0, 2.0 * min(single, average))
-    established = pvalue < ALPHA or (spread is not None and ends[1] is not None)
+    pvalue = single = float(cauchy_combination(ad_pvalue))
+    if errors and errors[0] > 0:
+        excess = ad_mean - anderson_darling_null_mean(n) - _MEAN_ERROR
+        pvalue = min(1.0, 2.0 * min(single, float(stdtr(_PARTS - 1, -excess / errors[0]))))
+    established = pvalue < ALPHA or (errors is not None and ends[1] is not None)
     return FullResult(
         n_samples=n,
         exact=summary.exact,
@@ -127,21 +129,21 @@ def _parts(rows: np.ndarray) -> list[np.ndarray]:
     return [] if size < 8 else [rows[k * size : (k + 1) * size] for k in range(_PARTS)]
 
 
-def _ad_spread(parts: list[np.ndarray], ad_mean: float, n_samples: int) -> float | None:
-    """Return the standard error of the mean A^2 at `n_samples`, from its spread between parts of the sample.
+def _ad_errors(parts: list[np.ndarray], ad_mean: float, n_samples: int) -> tuple[float, float] | None:
+    """Return standard errors of the mean A^2 at `n_samples`: under the null, and for the law as it seems to be.
 
     Rows are independent, so equal parts show how correlated coordinates let their mean A^2 vary, whatever the
-    correlation. That spread has a part that does not depend on the number of rows and, away from the null, one
-    whose variance grows with it; they are told apart by how far the mean stands above its null value.
+    correlation. Away from the null the variance of A^2 grows with the number of rows. With A^2 = sum over k of
+    lambda_k (Z_k + sqrt(n) a_k)^2 it is at most 2 sum lambda_k^2 + 4 lambda_1 (A^2's own departure): that bound
+    tells the part of the spread that grows from the part that does not.
     """
     if not parts:
         return None
     size = len(parts[0])
     means = [np.nanmean(anderson_darling(np.ascontiguousarray(part)).statistic) for part in parts]
-    null = anderson_darling_null_mean(n_samples)
-    growth = max(ad_mean - null, 0.0) / n_samples
-    inflation = (null + growth * n_samples) / (null + growth * size)
-    return float(np.std(means, ddof=1) * np.sqrt(inflation))
+    growth = max(ad_mean - anderson_darling_null_mean(n_samples), 0.0) / n_samples
+    at_null = float(np.std(means, ddof=1)) / math.sqrt(1 + _VARIANCE_GROWTH * growth * size)
+    return at_null, at_null * math.sqrt(1 + _VARIANCE_GROWTH * growth * n_samples)
 
 
 def _interval(value: float, parts: list[np.ndarray], what: str, n_samples: int) -> tuple[float, float] | None:
