@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -14,19 +13,29 @@ import numpy as np
 _BLOCK = 10_000
 
 
-def _run(*arguments: str) -> tuple[float, float]:
-    """Return seconds and peak resident MiB of a child process."""
+# ru_maxrss of a child starts at what its parent held when it forked; VmHWM belongs to the new program alone.
+_PEAK = """
+import sys
+from pathlib import Path
+{body}
+status = Path("/proc/self/status").read_text()
+print("\\n" + status.split("VmHWM:")[1].split()[0], file=sys.stderr)
+"""
+_COMMAND = _PEAK.format(body="from thinshell.cli import main\nassert main(sys.argv[1:]) == 0")
+_IMPORTS = _PEAK.format(body="import thinshell.diagnosis, thinshell.cli.app, thinshell.report")
+
+
+def _child(code: str, *arguments: str) -> tuple[float, float]:
+    """Return seconds and peak resident MiB of a new interpreter that runs `code`."""
     start = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", "thinshell", *arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise RuntimeError(f"thinshell {' '.join(arguments)} failed with status {status}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    command = [sys.executable, "-c", code, *arguments]
+    ended = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
+    return time.perf_counter() - start, int(ended.stderr.split()[-1]) / 1024
 
 
 def _median(runs: int, *arguments: str) -> dict[str, float]:
-    _run(*arguments)
-    seconds, peaks = zip(*(_run(*arguments) for _ in range(runs)), strict=True)
+    _child(_COMMAND, *arguments)
+    seconds, peaks = zip(*(_child(_COMMAND, *arguments) for _ in range(runs)), strict=True)
     return {"seconds": statistics.median(seconds), "peak_mib": max(peaks), "runs": runs}
 
 
@@ -36,14 +45,6 @@ def _write(path: Path, n: int, d: int) -> None:
     for top in range(0, n, _BLOCK):
         target[top : top + _BLOCK] = rng.standard_normal((min(_BLOCK, n - top), d), dtype=np.float32)
     target.flush()
-
-
-def interpreter_peak() -> float:
-    """Return the peak resident MiB of an interpreter that has imported what a diagnosis imports."""
-    code = "import thinshell.diagnosis, thinshell.cli.app, thinshell.report"
-    child = subprocess.Popen([sys.executable, "-c", code])
-    _, _, usage = os.wait4(child.pid, 0)
-    return usage.ru_maxrss / 1024
 
 
 def measure_processes(folder: Path, runs: int, large: bool) -> dict[str, dict[str, float]]:
@@ -57,7 +58,8 @@ def measure_processes(folder: Path, runs: int, large: bool) -> dict[str, dict[st
         _write(big, 1_000_000, 768)
         results["diagnose 1M x 768 (3 GB file)"] = _median(1, "diagnose", str(big))
         big.unlink()
-    base = interpreter_peak()
+    # What an interpreter that has imported everything, and done nothing, holds.
+    base = _child(_IMPORTS)[1]
     for entry in results.values():
         entry["peak_above_interpreter_mib"] = max(0.0, entry["peak_mib"] - base)
     return results

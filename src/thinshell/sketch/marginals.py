@@ -67,7 +67,8 @@ class Marginals:
         """Add the rows of a finite, C-contiguous float32 or float64 block."""
         if not len(block):
             return
-        shift = self.moments.mean if self.n_samples else np.median(block[:63], axis=0).astype(np.float64)
+        fresh = not self.n_samples
+        shift = self.moments.mean if not fresh else np.median(block[:63], axis=0).astype(np.float64)
         pieces = [block[top : top + _PIECE_ROWS] for top in range(0, len(block), _PIECE_ROWS)]
         parts = thread_map(lambda p: (power_sums(p, shift), p.min(axis=0), p.max(axis=0)), pieces)
         sums, lows, highs = zip(*parts, strict=True)
@@ -75,7 +76,11 @@ class Marginals:
         self.moments = self.moments.merge(added)
         self.minimum = np.minimum(self.minimum, np.min(lows, axis=0))
         self.maximum = np.maximum(self.maximum, np.max(highs, axis=0))
-        self._widen(self._wanted_exponent())
+        if fresh:
+            self.exponent = self._wanted_exponent()
+            self.start = self._centred_start(self.exponent)
+        else:
+            self._widen(self._wanted_exponent())
         inverse_width = np.ldexp(1.0, -self.exponent)
         first = self.start.astype(np.float64)
 
@@ -141,15 +146,21 @@ class Marginals:
             finest = np.ceil(np.log2(np.abs(self.moments.mean))) - 40
         return np.maximum(np.maximum(spread, finest), _NO_SPREAD).astype(np.int64)
 
+    def _centred_start(self, exponent: np.ndarray) -> np.ndarray:
+        """Return the first bin of grids of these widths about the means.
+
+        Centres are rounded, so that two pilots of one law mostly get the very same grid, tails included.
+        """
+        step = self.bins // _CENTRES
+        centre = np.rint(np.ldexp(self.moments.mean, -exponent) / step).astype(np.int64) * step
+        return centre - self.bins // 2
+
     def _widen(self, exponent: np.ndarray) -> None:
         """Coarsen the columns whose width is below 2**exponent and centre their bins on the mean."""
+        start = self._centred_start(exponent)
         for j in np.flatnonzero(exponent > self.exponent).tolist():
             points = self._points(j)
-            # Centres are rounded, so that two pilots of one law mostly get the very same grid, tails included.
-            step = self.bins // _CENTRES
-            centre = step * round(np.ldexp(self.moments.mean[j], -int(exponent[j])) / step)
-            self.exponent[j] = exponent[j]
-            self.start[j] = centre - self.bins // 2
+            self.exponent[j], self.start[j] = exponent[j], start[j]
             self.counts[j] = 0
             self.tails[j] = 0
             self._recount(j, *points)
