@@ -22,7 +22,8 @@ from thinshell.diagnosis.sections import (
     without_constant,
 )
 from thinshell.diagnosis.verdicts import joint_remark, look_next
-from thinshell.sketch import summarize
+from thinshell.errors import InputError
+from thinshell.sketch import Summary, summarize
 from thinshell.statistics.principal_axes import principal_axes_test
 from thinshell.statistics.thin_shell import spectrum_norm_test
 
@@ -97,8 +98,16 @@ def diagnose(
     return _diagnosed(reading, options)
 
 
+def _summarized(reading: Reading) -> Summary:
+    try:
+        return summarize(reading.sketch)
+    except InputError as error:
+        # Of several data sets the sentence has to say which.
+        raise InputError(f"{reading.source['name']}: {error}") from None
+
+
 def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
-    summary = summarize(reading.sketch)
+    summary = _summarized(reading)
     about = about_data(reading, options, summary)
     varying = without_constant(summary)
     if varying is None:
