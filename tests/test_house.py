@@ -20,7 +20,8 @@ ROOMS = {
     "statistics": set(),
     "io": set(),
     "sketch": {"statistics"},
-    "diagnosis": {"statistics", "sketch", "io"},
+    "theory": {"statistics"},
+    "diagnosis": {"statistics", "sketch", "io", "theory"},
     "report": set(),
     "cli": {"diagnosis", "report", "sketch", "io"},
 }
@@ -31,6 +32,7 @@ PUBLIC = (
     "thinshell.diagnosis",
     "thinshell.io",
     "thinshell.report",
+    "thinshell.theory",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -115,6 +116,22 @@ def test_interrupted_after_writing_names_what_is_complete(run, stand_in, monkeyp
     ended = run("diagnose", "x", "--json", tmp_path / "x.json")
     assert ended.status == 130
     assert ended.err == f"thinshell: interrupted; already complete: {tmp_path / 'x.json'}\n"
+
+
+def test_a_ctrl_c_that_was_swallowed_is_heard_after_the_next_block(run, stand_in, tmp_path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def deaf(*_, progress, **__):
+        # As a destructor or a callback from C does with the exception of a signal.
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        progress(1, 2)
+        raise AssertionError("went on after Ctrl-C")
+
+    stand_in(deaf)
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json")
+    assert (ended.status, ended.err) == (130, "thinshell: interrupted; nothing was written\n")
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_ctrl_c_in_the_middle_of_a_large_file(tmp_path) -> None:

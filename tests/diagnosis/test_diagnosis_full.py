@@ -6,8 +6,9 @@ import pytest
 import thinshell as ts
 from thinshell.diagnosis.full import detectable_at
 from thinshell.diagnosis.options import Options
-from thinshell.diagnosis.references import full_reference, paper_reference, sphere_ad_rate
+from thinshell.diagnosis.references import full_reference, paper_reference
 from thinshell.statistics import anderson_darling, anderson_darling_null_mean
+from thinshell.theory import anderson_darling_rate
 
 
 def sphere(rng, n, d):
@@ -54,7 +55,7 @@ def test_none_for_a_gaussian_but_a_lower_bound():
 @pytest.mark.parametrize(
     ("draw", "truth"),
     [
-        pytest.param(lambda rng: sphere(rng, 30_000, 32), 0.752 / sphere_ad_rate(32), id="sphere"),
+        pytest.param(lambda rng: sphere(rng, 30_000, 32), 0.752 / anderson_darling_rate(32), id="sphere"),
         pytest.param(lambda rng: rng.standard_t(10, (4000, 64)), 950, id="t(10)"),
         pytest.param(
             lambda rng: rng.standard_normal((4000, 64)) / np.sqrt(rng.chisquare(10, (4000, 1)) / 10), 950, id="shared"
@@ -103,12 +104,6 @@ def test_exact_and_counted_agree():
     assert not more["exact"]
     assert more["ad_mean"] == pytest.approx(held["ad_mean"], rel=5e-3)
     assert more["excess_kurtosis_mean"] == pytest.approx(held["excess_kurtosis_mean"], rel=1e-2)
-
-
-@pytest.mark.parametrize(("d", "rate"), [(32, 6.2e-5), (64, 1.5e-5), (128, 3.7e-6), (256, 9.3e-7), (512, 2.3e-7)])
-def test_rate_of_a_sphere_coordinate(d, rate):
-    # STATISTICS of the design.
-    assert sphere_ad_rate(d) == pytest.approx(rate, rel=0.04)
 
 
 def test_references_are_what_simulation_gives():

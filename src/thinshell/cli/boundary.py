@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import typer
 
 from thinshell.errors import InputError, InputTypeError
 
-__all__ = ["DEPARTURE", "DONE", "Interrupted", "run"]
+__all__ = ["DEPARTURE", "DONE", "Interrupted", "raise_if_interrupted", "run"]
 
 DONE = 0
 DEPARTURE = 1
@@ -21,6 +23,38 @@ BAD_INPUT = 2
 INTERNAL_ERROR = 70  # EX_SOFTWARE of BSD's sysexits.h
 INTERRUPTED = 128 + 2  # what a shell reports for SIGINT
 BROKEN_PIPE = 128 + 13  # what a shell reports for SIGPIPE
+
+
+_asked_to_stop = threading.Event()
+
+
+def raise_if_interrupted() -> None:
+    """Raise KeyboardInterrupt if Ctrl-C came and was lost.
+
+    The exception that a signal raises is swallowed when it arrives inside a destructor or a callback from C,
+    such as those of a compiler; long work asks here after every block.
+    """
+    if _asked_to_stop.is_set():
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _remembering_interrupts() -> Iterator[None]:
+    """Keep in mind that Ctrl-C was pressed, besides raising KeyboardInterrupt at once."""
+    _asked_to_stop.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def remember(*_: object) -> None:
+        _asked_to_stop.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -44,7 +78,8 @@ def run(app: typer.Typer, words: Sequence[str]) -> int:
     """
     try:
         work = app(args=list(words), prog_name="thinshell", standalone_mode=False)
-        status = work() if callable(work) else work
+        with _remembering_interrupts():
+            status = work() if callable(work) else work
         sys.stdout.flush()
         return status if isinstance(status, int) else DONE
     except BrokenPipeError:

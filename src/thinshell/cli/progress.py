@@ -6,6 +6,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from thinshell.cli.boundary import raise_if_interrupted
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -30,7 +32,8 @@ class ProgressBar:
         self._previous = 0
 
     def __call__(self, rows_done: int, rows_total: int | None) -> None:
-        """Take note of one block."""
+        """Take note of one block; the place where a Ctrl-C that was lost is heard."""
+        raise_if_interrupted()
         if self._bar is None:
             self._bar = self._open()
         if self._bar is None:

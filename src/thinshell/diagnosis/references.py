@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.special import betainc, ndtr
 
 from thinshell.diagnosis.full import detectable_at
 from thinshell.diagnosis.options import Options
@@ -17,13 +15,13 @@ from thinshell.statistics.anderson_darling import anderson_darling_null_mean
 from thinshell.statistics.norms import chi_cv
 from thinshell.statistics.spectrum import gaussian_spectrum_reference
 from thinshell.statistics.sphere import uniformity_of_sphere
+from thinshell.theory.sphere import anderson_darling_rate
 
 __all__ = [
     "directions_reference",
     "full_reference",
     "paper_reference",
     "spectrum_reference",
-    "sphere_ad_rate",
 ]
 
 # Coordinates simulated for the paper's protocol: they are exchangeable, so more would only repeat them.
@@ -49,29 +47,6 @@ def paper_reference(n_rows: int, n_features: int, options: Options) -> dict[str,
     return reference
 
 
-@lru_cache(maxsize=64)
-def sphere_ad_rate(n_features: int) -> float:
-    """Return the limit of A^2 / n for one coordinate of the uniform law on the sphere in `n_features` dimensions.
-
-    That is the integral of (F - Phi)^2 / (Phi (1 - Phi)) dPhi, with F the law of the coordinate scaled to variance
-    1: its square over d follows Beta(1/2, (d - 1)/2).
-
-    Examples
-    --------
-    >>> [float(f"{sphere_ad_rate(d):.2g}") for d in (32, 512)]
-    [6.2e-05, 2.3e-07]
-    """
-    # The integrand is smooth and even; beyond 9 both F and Phi are 0 or 1 to 1e-18.
-    nodes, weights = np.polynomial.legendre.leggauss(400)
-    z = (nodes + 1) * 4.5
-    upper = ndtr(-z)
-    inside = np.minimum(z * z / n_features, 1.0)
-    tail = 0.5 * betainc((n_features - 1) / 2, 0.5, 1.0 - inside) if n_features > 1 else 0.5 * (z < 1.0)
-    density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-    integrand = (tail - upper) ** 2 / (upper * (1 - upper)) * density
-    return float(2 * 4.5 * (weights * integrand).sum())
-
-
 def full_reference(n_samples: int, n_features: int) -> dict[str, dict[str, float | None]]:
     """Return expected values of the full protocol under both laws, in closed form."""
     n = n_samples
@@ -90,7 +65,7 @@ def full_reference(n_samples: int, n_features: int) -> dict[str, dict[str, float
     }
     if n_features == 1:
         return {"gaussian": gaussian}
-    sphere_mean = null + n * sphere_ad_rate(n_features)
+    sphere_mean = null + n * anderson_darling_rate(n_features)
     crossing = detectable_at(sphere_mean, n)
     # The variance of g1 is (m6 - 6 m4 + 9) / n to first order (6 / n for a normal), with m4 = 3 d / (d + 2) and
     # m6 = 15 d^2 / ((d + 2)(d + 4)) for the coordinate scaled to variance 1.
