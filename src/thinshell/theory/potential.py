@@ -149,7 +149,7 @@ def phi(embeddings: object, alpha: float, *, include_self: bool = False) -> floa
         logits = alpha * (unit[rows] @ unit.T).astype(np.float64)
         if not include_self:
             logits[np.arange(len(logits)), np.arange(rows.start, rows.stop)] = -np.inf
-        total += float(np.sum(logsumexp(logits, axis=1)))
+        total += float(np.asarray(logsumexp(logits, axis=1)).sum())
     return total / n - math.log(n if include_self else n - 1)
 
 
