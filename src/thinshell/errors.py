@@ -5,6 +5,13 @@ what to do. Python callers get an ordinary ``ValueError`` or ``TypeError``; the 
 text on stderr and exits with 2.
 """
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["InputError", "InputTypeError", "unknown_name"]
+
 
 class InputError(ValueError):
     """A value, a file or an array that cannot be used as it is.
@@ -28,3 +35,31 @@ class InputTypeError(TypeError):
         ...
     thinshell.errors.InputTypeError: embeddings must be an array, got str
     """
+
+
+def unknown_name(parameter: str, got: object, allowed: Iterable[str]) -> InputError:
+    """Return the error for a name that is not among those allowed, with the nearest one.
+
+    Parameters
+    ----------
+    parameter : str
+        What the name was given for.
+    got : object
+        What was given.
+    allowed : iterable of str
+        The names that exist.
+
+    Returns
+    -------
+    InputError
+        To be raised by the caller.
+
+    Examples
+    --------
+    >>> str(unknown_name("encoder", "resnet81", ["linear", "resnet18"]))
+    "encoder must be one of 'linear', 'resnet18', got 'resnet81'; did you mean 'resnet18'?"
+    """
+    names = sorted(allowed)
+    near = difflib.get_close_matches(str(got), names, n=1, cutoff=0.5)
+    advice = f"did you mean {near[0]!r}?" if near else "choose one of them"
+    return InputError(f"{parameter} must be one of {', '.join(map(repr, names))}, got {got!r}; {advice}")

@@ -1,0 +1,73 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from thinshell.errors import InputError
+
+__all__ = ["replacing"]
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path` to write to; move it into place when the block ends well.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or a folder (then what is yielded must be made a folder by the block). An older file or folder of
+        that name is replaced; if the block raises, it stays as it was.
+
+    Yields
+    ------
+    Path
+        In the same folder as `path`, hidden, marked with the process id.
+
+    Raises
+    ------
+    InputError
+        If the place cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder) / "note.txt") as temporary:
+    ...         _ = temporary.write_text("whole")
+    ...     [entry.name for entry in Path(folder).iterdir()]
+    ['note.txt']
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        _move(temporary, target)
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written ({error.strerror or error}); choose another place"
+        ) from error
+    finally:
+        _remove(temporary)
+
+
+def _move(temporary: Path, target: Path) -> None:
+    if not target.is_dir():
+        os.replace(temporary, target)
+        return
+    # A folder that is not empty cannot be replaced in one step: the old one is moved aside first.
+    aside = target.with_name(f".{target.name}.{os.getpid()}.old")
+    os.replace(target, aside)
+    os.replace(temporary, target)
+    _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
