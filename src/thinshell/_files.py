@@ -48,9 +48,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         _move(temporary, target)
     except OSError as error:
-        raise InputError(
-            f"{path} could not be written ({error.strerror or error}); choose another place"
-        ) from error
+        raise InputError(f"{path} could not be written ({error.strerror or error}); choose another place") from error
     finally:
         _remove(temporary)
 
@@ -69,5 +67,6 @@ def _move(temporary: Path, target: Path) -> None:
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    with contextlib.suppress(OSError):  # it was never made, or its folder is none
+        path.unlink()

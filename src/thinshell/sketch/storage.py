@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from pathlib import Path
 
 import numpy as np
 
+from thinshell._files import replacing
 from thinshell._version import __version__
 from thinshell.errors import InputError
 from thinshell.sketch.embedding_sketch import EmbeddingSketch
@@ -42,18 +42,12 @@ def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
         "n_dropped": sketch.n_dropped,
         "row_capacity": sketch.row_capacity,
     }
-    target = Path(path)
-    # The process id keeps two writers of one file apart; the suffix keeps a leftover recognisable.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     try:
-        contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        save_file(contiguous, temporary, metadata={"thinshell": json.dumps(header)})
-        os.replace(temporary, target)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} could not be written ({reason}); choose another place") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            save_file(contiguous, temporary, metadata={"thinshell": json.dumps(header)})
+    except SafetensorError as error:
+        raise InputError(f"{path} could not be written ({error}); choose another place") from None
 
 
 def _read_header(path: str | Path) -> dict | None:
