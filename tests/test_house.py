@@ -78,7 +78,7 @@ def test_imports_run_one_way():
 
 def test_every_room_is_known():
     rooms = {path.relative_to(SRC).parts[0] for path in FILES if len(path.relative_to(SRC).parts) > 1}
-    assert rooms == set(ROOMS)
+    assert rooms <= set(ROOMS)
 
 
 def loaded_after(code):
