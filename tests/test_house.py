@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import subprocess
 import sys
@@ -48,6 +49,9 @@ PUBLIC = (
     "thinshell.report",
     "thinshell.theory",
 )
+# These need the train extra; without it their tests are left out.
+if importlib.util.find_spec("torch"):
+    PUBLIC += ("thinshell.objectives", "thinshell.monitoring", "thinshell.training", "thinshell.experiments")
 
 
 def imports_of(path):

@@ -1,0 +1,90 @@
+"""Residual networks for small pictures: the CIFAR stem, basic blocks, global average pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from thinshell.training.pixels import as_floats
+
+__all__ = ["ResNet"]
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions with batch normalisation, added to the input (or to a 1x1 projection of it)."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = _convolution(n_inputs, n_outputs, 3, stride)
+        self.norm1 = nn.BatchNorm2d(n_outputs)
+        self.conv2 = _convolution(n_outputs, n_outputs, 3, 1)
+        self.norm2 = nn.BatchNorm2d(n_outputs)
+        same = stride == 1 and n_inputs == n_outputs
+        projection = nn.Sequential(_convolution(n_inputs, n_outputs, 1, stride), nn.BatchNorm2d(n_outputs))
+        self.shortcut = nn.Identity() if same else projection
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_inputs, h, w) to (n, n_outputs, h / stride, w / stride)."""
+        y = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    """A residual network whose stem is one 3x3 convolution of stride 1, without max-pooling.
+
+    Parameters
+    ----------
+    blocks : sequence of int
+        Basic blocks of each stage; every stage but the first halves the picture.
+    widths : sequence of int
+        Channels of each stage.
+    n_features : int or None
+        Outputs of a linear layer after the pooling; None for the pooled channels themselves.
+    n_channels : int
+        Colours of the input.
+
+    Attributes
+    ----------
+    n_features : int
+        Width of the output.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun (CVPR 2016); the stem for 32x32 pictures as in Chen et al. (SimCLR, ICML 2020),
+    Appendix B.9.
+
+    Examples
+    --------
+    >>> import torch
+    >>> encoder = ResNet(blocks=(1, 1), widths=(4, 8), n_features=None)
+    >>> encoder(torch.zeros(2, 3, 32, 32)).shape, encoder.n_features
+    (torch.Size([2, 8]), 8)
+    """
+
+    def __init__(
+        self, blocks: Sequence[int], widths: Sequence[int], n_features: int | None, n_channels: int = 3
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_convolution(n_channels, widths[0], 3, 1), nn.BatchNorm2d(widths[0]), nn.ReLU())
+        stages, before = [], widths[0]
+        for place, (n_blocks, width) in enumerate(zip(blocks, widths, strict=True)):
+            strides = [1 if place == 0 else 2] + [1] * (n_blocks - 1)
+            stages.append(
+                nn.Sequential(*(BasicBlock(before if k == 0 else width, width, s) for k, s in enumerate(strides)))
+            )
+            before = width
+        self.stages = nn.Sequential(*stages)
+        self.output = nn.Identity() if n_features is None else nn.Linear(before, n_features)
+        self.n_features = before if n_features is None else n_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map pictures (n, n_channels, h, w), floats or bytes, to (n, n_features)."""
+        return self.output(self.stages(self.stem(as_floats(x))).mean(dim=(2, 3)))
+
+
+def _convolution(n_inputs: int, n_outputs: int, size: int, stride: int) -> nn.Conv2d:
+    layer = nn.Conv2d(n_inputs, n_outputs, size, stride, padding=size // 2, bias=False)
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")  # He et al. (ICCV 2015)
+    return layer
