@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from thinshell.errors import InputError
-from thinshell.theory import alignment_bound, infonce_lower_bound, mean_cosine, phi, phi_uniform
+from thinshell.theory import alignment_bound, infonce_lower_bound, mean_cosine, phi, phi_between, phi_uniform
 
 
 def by_mpmath(d, alpha):
@@ -47,28 +47,16 @@ def test_estimate_is_the_double_loop(include_self):
     assert math.isfinite(phi(rows, 1e4, include_self=include_self))
 
 
-# Phi of the particles' own law counts each with itself (include_self), exp(alpha)/n of the mean kernel: at alpha = 10
-# that alone is as large as exp(Phi(sigma)) for 1500 particles, so the temperatures here are higher.
-@pytest.mark.parametrize(("d", "alpha", "n"), [(16, 2.0, 1500), (64, 1.0, 2500)])
-def test_particles_that_minimise_phi_become_uniform(d, alpha, n):
-    """The paper's route 1: the potential alone drives points to the uniform law (Betser et al. 2026, Section 4.2)."""
-    unit = np.random.default_rng(1).standard_normal((n, d)) + 1.0  # starts with a strong mean direction
-    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    start = phi(unit, alpha, include_self=True)
-    velocity = np.zeros_like(unit)
-    for _ in range(80):
-        kernel = np.exp(alpha * (unit @ unit.T))
-        weight = kernel / kernel.sum(axis=1, keepdims=True)
-        gradient = (weight + weight.T) @ unit
-        gradient -= (gradient * unit).sum(axis=1, keepdims=True) * unit
-        # Momentum: all but the mean direction relax at a rate of alpha / d only.
-        velocity = 0.85 * velocity - gradient
-        unit += velocity
-        unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    target, end = phi_uniform(d, alpha), phi(unit, alpha, include_self=True)
-    assert start > 2 * target
-    assert end == pytest.approx(target, rel=0.01)
-    assert np.linalg.norm(unit.mean(axis=0)) < 0.01
+def test_estimate_from_two_samples_is_the_double_loop():
+    first, second = np.random.default_rng(1).standard_normal((2, 30, 4))[:, :, :] * 3
+    second = second[:20]
+    u, v = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (first, second))
+    one = np.mean([math.log(np.mean([math.exp(6 * float(a @ b)) for b in v])) for a in u])
+    other = np.mean([math.log(np.mean([math.exp(6 * float(a @ b)) for a in u])) for b in v])
+    assert phi_between(first, second, 6.0) == pytest.approx((one + other) / 2, rel=1e-12)
+    assert math.isfinite(phi_between(first, second, 1e4))
+    with pytest.raises(InputError, match=r"same number of columns, got shapes \(30, 4\) and \(20, 3\)"):
+        phi_between(first, second[:, :3], 6.0)
 
 
 def test_lower_bound_holds_for_explicit_encoders():

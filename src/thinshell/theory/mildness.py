@@ -1,48 +1,10 @@
-"""Augmentation mildness eta2: closed forms for known channels, a lower bound from samples of two views."""
+"""Augmentation mildness eta2: closed forms for known channels. Bounds from samples are in `mildness_bounds`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-from scipy.linalg import eigh
-
 from thinshell.errors import InputError
-from thinshell.statistics._validation import as_sample
 
-__all__ = [
-    "MildnessEstimate",
-    "eta2_bit_flips",
-    "eta2_erasure",
-    "eta2_gaussian_channel",
-    "eta2_linear_bound",
-]
-
-# Share of the mean variance added to the diagonal of the covariance before it is inverted, so that directions without
-# variance cannot win; the value reported comes from other rows and is not touched by it.
-_RIDGE = 1e-3
-
-
-@dataclass(frozen=True)
-class MildnessEstimate:
-    """A lower bound on eta2 from data.
-
-    Attributes
-    ----------
-    value : float
-        Correlation of the two views under one function of them, on rows that did not choose the function.
-    standard_error : float
-        Of `value`.
-    n_samples : int
-        Rows that `value` comes from.
-    direction : ndarray of shape (n_features,)
-        The linear function.
-    """
-
-    value: float
-    standard_error: float
-    n_samples: int
-    direction: np.ndarray
+__all__ = ["eta2_bit_flips", "eta2_erasure", "eta2_gaussian_channel"]
 
 
 def _probability(name: str, value: float) -> float:
@@ -157,62 +119,3 @@ def eta2_bit_flips(density: float, zero_to_one: float, one_to_zero: float = 0.0)
         return 0.0
     covariance = q * (1 - down) - q * view
     return covariance**2 / (q * (1 - q) * view * (1 - view))
-
-
-def eta2_linear_bound(first: object, second: object, rng: np.random.Generator | int = 0) -> MildnessEstimate:
-    """Return a lower bound on eta2 from two views of each sample: the best linear function, judged on fresh rows.
-
-    Two views X, Y that are independent given their source satisfy Cov(g(X), g(Y)) = Var(E[g(X)|X0]), so that eta2 is
-    the largest correlation of g(X) with g(Y) over all functions g. Restricting g to linear functions, and judging the
-    one found on rows that were not used to find it, gives a lower bound up to its standard error.
-
-    Parameters
-    ----------
-    first, second : array_like of shape (n_samples, n_features)
-        Two views of the same samples, row by row, made by the same augmentation.
-    rng : numpy.random.Generator or int
-        Splits the rows into halves.
-
-    Returns
-    -------
-    MildnessEstimate
-
-    Raises
-    ------
-    InputError
-        If the shapes differ or there are fewer than 16 rows.
-
-    References
-    ----------
-    Betser et al. (ICLR 2026), Equation 5; Hotelling (1936), "Relations between two sets of variates".
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> source = rng.standard_normal((4000, 8))
-    >>> views = [0.6 * source + 0.8 * rng.standard_normal(source.shape) for _ in range(2)]
-    >>> estimate = eta2_linear_bound(*views)
-    >>> abs(estimate.value - 0.36) < 3 * estimate.standard_error
-    True
-    """
-    x, y = as_sample(first, "first", min_samples=16), as_sample(second, "second", min_samples=16)
-    if x.shape != y.shape:
-        raise InputError(f"first and second must have one shape, got {x.shape} and {y.shape}; pair the views by rows")
-    order = np.random.default_rng(rng).permutation(len(x))
-    fit, judge = order[: len(x) // 2], order[len(x) // 2 :]
-    centre = 0.5 * (x[fit].mean(axis=0) + y[fit].mean(axis=0))
-    a, b = (view[fit].astype(np.float64) - centre for view in (x, y))
-    cross = (a.T @ b + b.T @ a) / 2
-    own = (a.T @ a + b.T @ b) / 2
-    own[np.diag_indices_from(own)] += _RIDGE * np.trace(own) / len(own) + np.finfo(float).tiny
-    direction = eigh(cross, own, subset_by_index=[len(own) - 1, len(own) - 1])[1][:, 0]
-    g, h = ((view[judge].astype(np.float64) - centre) @ direction for view in (x, y))
-    centre_scores = 0.5 * (g.mean() + h.mean())
-    g, h = g - centre_scores, h - centre_scores
-    variance = 0.5 * float((g * g + h * h).mean())
-    if not variance > 0:
-        return MildnessEstimate(0.0, 0.0, len(judge), direction)
-    value = float((g * h).mean()) / variance
-    # Delta method: the influence of a row on a ratio of means.
-    influence = (g * h - value * 0.5 * (g * g + h * h)) / variance
-    return MildnessEstimate(value, float(influence.std() / np.sqrt(len(judge))), len(judge), direction)

@@ -13,7 +13,7 @@ from thinshell.statistics.sphere import l2_normalize
 from thinshell.theory.bounds import alignment_bound
 from thinshell.theory.sphere import check_dimension
 
-__all__ = ["infonce_lower_bound", "mean_cosine", "phi", "phi_uniform"]
+__all__ = ["infonce_lower_bound", "mean_cosine", "phi", "phi_between", "phi_uniform"]
 
 
 def _log_terms(d: int, alpha: float) -> np.ndarray:
@@ -29,7 +29,8 @@ def _log_terms(d: int, alpha: float) -> np.ndarray:
     return np.cumsum(2 * math.log(0.5 * alpha) - np.log(k) - np.log(0.5 * d + k - 1))
 
 
-def _check_alpha(alpha: float) -> float:
+def check_alpha(alpha: float) -> float:
+    """Return `alpha`, refusing anything but a positive number."""
     if not 0 < alpha < math.inf:
         raise InputError(f"alpha must be a positive number, got {alpha}; it is 1 / temperature")
     return float(alpha)
@@ -68,7 +69,7 @@ def phi_uniform(d: int, alpha: float) -> float:
     >>> round(phi_uniform(128, 10.0), 6)
     0.38946
     """
-    logs = _log_terms(check_dimension(d), _check_alpha(alpha))
+    logs = _log_terms(check_dimension(d), check_alpha(alpha))
     top = max(float(logs.max()), 0.0)
     if top < 500:
         return float(np.log1p(np.exp(logs).sum()))
@@ -104,7 +105,7 @@ def mean_cosine(d: int, alpha: float) -> float:
     >>> round(mean_cosine(3, 1.0), 6)  # coth(1) - 1
     0.313035
     """
-    logs = np.r_[0.0, _log_terms(check_dimension(d), _check_alpha(alpha))]
+    logs = np.r_[0.0, _log_terms(check_dimension(d), check_alpha(alpha))]
     weights = np.exp(logs - logs.max())
     return float((weights * np.arange(len(logs))).sum() / weights.sum() * 2.0 / alpha)
 
@@ -139,7 +140,7 @@ def phi(embeddings: object, alpha: float, *, include_self: bool = False) -> floa
     >>> abs(phi(cloud, 5.0) - phi_uniform(16, 5.0)) < 0.01
     True
     """
-    alpha = _check_alpha(alpha)
+    alpha = check_alpha(alpha)
     unit = l2_normalize(embeddings)
     n = len(unit)
     if n < 2:
@@ -151,6 +152,52 @@ def phi(embeddings: object, alpha: float, *, include_self: bool = False) -> floa
             logits[np.arange(len(logits)), np.arange(rows.start, rows.stop)] = -np.inf
         total += float(np.asarray(logsumexp(logits, axis=1)).sum())
     return total / n - math.log(n if include_self else n - 1)
+
+
+def phi_between(first: object, second: object, alpha: float) -> float:
+    """Estimate Phi of a law from two samples of it that are independent of each other.
+
+    The mean of ``log mean_j exp(alpha u_i.v_j)`` over both directions. Inside one sample points may depend on each
+    other, as particles do that repel one another: `phi` is then off, with or without self-terms, and this is not.
+
+    Parameters
+    ----------
+    first, second : array_like of shape (n_samples, n_features)
+        Non-zero rows, not necessarily as many of both; they are divided by their norms.
+    alpha : float
+        1 / temperature, positive.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Raises
+    ------
+    InputError
+        If a row is zero or not finite, the numbers of columns differ, or `alpha` is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clouds = np.random.default_rng(0).standard_normal((2, 2000, 16))
+    >>> abs(phi_between(*clouds, 5.0) - phi_uniform(16, 5.0)) < 0.01
+    True
+    """
+    alpha = check_alpha(alpha)
+    u, v = l2_normalize(first), l2_normalize(second)
+    if u.shape[1] != v.shape[1] or not len(u) or not len(v):
+        raise InputError(
+            f"first and second must have rows with the same number of columns, got shapes {u.shape} and {v.shape}"
+        )
+    return 0.5 * (_mean_log_kernel(u, v, alpha) + _mean_log_kernel(v, u, alpha))
+
+
+def _mean_log_kernel(u: np.ndarray, v: np.ndarray, alpha: float) -> float:
+    total = 0.0
+    for rows in row_blocks(len(u), len(v)):
+        total += float(np.asarray(logsumexp(alpha * (u[rows] @ v.T).astype(np.float64), axis=1)).sum())
+    return total / len(u) - math.log(len(v))
 
 
 def infonce_lower_bound(d: int, alpha: float, eta2: float, mean_direction_norm: float = 0.0) -> float:
@@ -190,4 +237,4 @@ def infonce_lower_bound(d: int, alpha: float, eta2: float, mean_direction_norm: 
     >>> round(infonce_lower_bound(128, 10.0, eta2=0.36), 4)
     -3.2105
     """
-    return -_check_alpha(alpha) * alignment_bound(eta2, mean_direction_norm) + phi_uniform(d, alpha)
+    return -check_alpha(alpha) * alignment_bound(eta2, mean_direction_norm) + phi_uniform(d, alpha)
