@@ -168,6 +168,7 @@ def test_only_the_first_process_measures(inputs):
 
     class Elsewhere:
         is_global_zero = False
+        global_step = 0
         current_epoch = 0
         max_epochs = 1
 

@@ -9,6 +9,8 @@ import typer
 from thinshell._version import __version__
 from thinshell.cli.compare import compare
 from thinshell.cli.diagnose import diagnose
+from thinshell.cli.reproduce import reproduce
+from thinshell.cli.train import train
 
 __all__ = ["app"]
 
@@ -28,7 +30,7 @@ def thinshell(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Tell how Gaussian embeddings are: their norms, coordinates, directions and spectrum."""
+    """Tell how Gaussian embeddings are, train encoders while that structure forms, reproduce the paper."""
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit
@@ -36,3 +38,5 @@ def thinshell(
 
 app.command()(diagnose)
 app.command()(compare)
+app.command()(train)
+app.command()(reproduce)

@@ -143,7 +143,7 @@ class GaussianityCallback(Callback):
         """Measure the encoder as it is before training, or before it goes on if that was never done."""
         epoch = trainer.current_epoch
         self._monitor.forget_after(epoch)
-        if epoch == 0 or not self.records:
+        if trainer.global_step == 0 or not self.records:
             self._measure(trainer, pl_module, epoch)
         self._monitor.ledger.start()
 

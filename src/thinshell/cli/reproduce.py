@@ -1,0 +1,147 @@
+"""``thinshell reproduce``: a table or a figure of the paper, ours beside it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from thinshell.cli import options as opt
+from thinshell.cli.boundary import DONE, Interrupted
+from thinshell.cli.delivery import Delivery
+from thinshell.cli.run_progress import RunProgress
+from thinshell.errors import InputError
+
+__all__ = ["UNFINISHED", "reproduce"]
+
+UNFINISHED = 75  # EX_TEMPFAIL of BSD's sysexits.h: run it again
+RUN = "Run"
+
+
+class InterruptedRun(Interrupted):
+    """Ctrl-C in an experiment whose completed parts are kept."""
+
+    def __init__(self, parts: Path) -> None:
+        super().__init__()
+        self._parts = parts
+
+    def __str__(self) -> str:
+        complete = len(list(self._parts.glob("*.json")))
+        return (
+            f"interrupted; {complete} complete parts are kept in {self._parts}: go on by the same command with --resume"
+        )
+
+
+def reproduce(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which experiment, see --list.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the experiments.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few epochs: for a first look, not for a verdict.", rich_help_panel=RUN)
+    ] = False,
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Columns to run, separated by commas.", rich_help_panel=RUN)
+    ] = None,
+    data_dir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder of data sets that are not drawn.", rich_help_panel=RUN)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.", rich_help_panel=RUN)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", rich_help_panel=RUN)] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the completed parts in DIR/NAME.", rich_help_panel=RUN)
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help=f"Save and stop after this long, with exit status {UNFINISHED}; --resume goes on.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="Files go to DIR/NAME.", rich_help_panel=opt.OUTPUT)
+    ] = "results",
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> Callable[[], int]:
+    """Run an experiment of the paper and show our numbers beside the printed ones."""
+    words = None if columns is None else [word.strip() for word in columns.split(",") if word.strip()]
+    how = {
+        "quick": quick,
+        "columns": words,
+        "data_dir": data_dir,
+        "seed": seed,
+        "device": device,
+        "resume": resume,
+        "time_limit": time_limit,
+        "out": out,
+        "command": _command(name, {"--columns": columns, "--data-dir": data_dir, "--seed": seed or None}, quick),
+    }
+    if list_:
+        return _list
+    return lambda: _run(name, how, json, quiet)
+
+
+def _list() -> int:
+    from thinshell.experiments.registry import EXPERIMENTS
+    from thinshell.experiments.terminal import print_experiments
+
+    print_experiments(EXPERIMENTS)
+    return DONE
+
+
+def _run(name: str | None, how: dict[str, Any], json: str | None, quiet: bool) -> int:
+    from thinshell.experiments.context import Unfinished
+    from thinshell.experiments.registry import EXPERIMENTS
+
+    if name is None:
+        raise InputError(
+            f"name an experiment: {', '.join(EXPERIMENTS)}; thinshell reproduce --list tells what they are"
+        )
+    from thinshell.report.json import to_json
+
+    delivery = Delivery({"--json": None if json == "-" else json})
+    try:
+        result = _reproduced(name, how, quiet)
+    except Unfinished as stop:
+        print(f"thinshell: {stop}", file=sys.stderr)
+        return UNFINISHED
+    except KeyboardInterrupt:
+        raise InterruptedRun(Path(how["out"]) / name / "runs") from None
+    text = to_json(result) if json else ""
+    with delivery:
+        delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+        delivery.commit()
+    if json == "-":
+        sys.stdout.write(text)
+    elif not quiet:
+        _print(result, Path(how["out"]) / name, delivery.written)
+    return DONE
+
+
+def _reproduced(name: str, how: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    from thinshell.experiments.reproduction import reproduce as reproduce_experiment
+
+    with RunProgress(quiet=quiet) as progress:
+        return reproduce_experiment(name, progress=progress, **how)
+
+
+def _command(name: str | None, options: dict[str, Any], quick: bool) -> str:
+    """Return the command with what its numbers depend on."""
+    words = ["thinshell", "reproduce", str(name), *(["--quick"] if quick else [])]
+    return shlex.join(words + [str(word) for pair in options.items() if pair[1] is not None for word in pair])
+
+
+def _print(result: dict[str, Any], folder: Path, written: list[Path]) -> None:
+    from thinshell.experiments.outputs import RESULT
+    from thinshell.experiments.terminal import print_reproduction
+    from thinshell.report.console import printable
+
+    print_reproduction(result)
+    if not result["pictures"]:
+        print("thinshell: no pictures, matplotlib is not installed: pip install 'thinshell[figures]'", file=sys.stderr)
+    for path in [folder / RESULT, folder / "table.md", *(folder / name for name in result["pictures"]), *written]:
+        print(f"wrote {printable(path)}", file=sys.stderr)

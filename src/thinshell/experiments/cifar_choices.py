@@ -1,0 +1,106 @@
+"""What the paper leaves unstated about CIFAR-10, varied one thing at a time on fewer pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from thinshell.experiments.cifar_columns import CIFAR_CHOICES, SMALL, run_column, seconds_of
+from thinshell.experiments.cifar_pictures import draw_variants
+from thinshell.experiments.cifar_settings import ResNetSettings
+from thinshell.experiments.experiment import Experiment, Picture, Table
+from thinshell.experiments.published import TABLE1_NUMBERS, table1_column
+from thinshell.experiments.table1 import KINDS, LABELS
+from thinshell.experiments.tabulate import shown
+from thinshell.report.numbers import share
+
+if TYPE_CHECKING:
+    from thinshell.experiments.context import Context
+
+__all__ = ["CIFAR10_CHOICES", "VARIANTS", "Variant"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run that differs from the basis in one thing.
+
+    Attributes
+    ----------
+    name : str
+        Of its part.
+    kind : {"supervised", "contrastive"}
+    words : str
+        What is different.
+    changes : mapping
+        Settings.
+    """
+
+    name: str
+    kind: str
+    words: str
+    changes: Mapping[str, Any]
+
+
+VARIANTS = (
+    Variant("supervised", "supervised", "as in cifar10", {}),
+    Variant("supervised-relu", "supervised", "a ReLU between z and the classifier", {"classifier": "relu_linear"}),
+    Variant("supervised-direct", "supervised", "cross-entropy on the d outputs", {"classifier": "none"}),
+    Variant("supervised-as-is", "supervised", "pictures as they are", {"supervised_views": "none"}),
+    Variant("supervised-simclr", "supervised", "the views of the contrastive column", {"supervised_views": "simclr"}),
+    Variant("supervised-no-decay", "supervised", "no weight decay", {"weight_decay": 0.0}),
+    Variant("contrastive", "contrastive", "as in cifar10", {}),
+    Variant("contrastive-head", "contrastive", "a ReLU and a layer between z and the loss", {"head": "relu_linear"}),
+    Variant("contrastive-no-decay", "contrastive", "no weight decay", {"weight_decay": 0.0}),
+)
+BASIS = replace(SMALL, n_train=10_000, n_test=5_000, n_scored=5_000, epochs=12, batch_size=128, every_n_epochs=6)
+QUICK = replace(BASIS, n_train=2_000, n_test=1_000, n_scored=1_000, epochs=2, every_n_epochs=1)
+
+
+def _run(settings: ResNetSettings, context: Context) -> dict[str, Any]:
+    context.plan({one.name: seconds_of(settings, one.kind) for one in VARIANTS})
+    runs = {}
+    for one in VARIANTS:
+        result = run_column(replace(settings, **one.changes), context, one.kind, one.name)
+        runs[one.name] = {"kind": one.kind, "words": one.words, "changes": dict(one.changes), **result}
+    return {"runs": runs}
+
+
+def _tables(results: Mapping[str, Any]) -> list[Table]:
+    return [_layer_table(results, layer, words) for layer, words in LAYERS.items()]
+
+
+LAYERS = {"projection": "the projection z", "representation": "the representation h"}
+
+
+def _layer_table(results: Mapping[str, Any], layer: str, words: str) -> Table:
+    rows: list[Sequence[str]] = []
+    for result in results["runs"].values():
+        records = [one for one in result["all_records"] if (one["layer"], one["normalize"]) == (layer, "none")]
+        score = [one for one in result["downstream"] if one["layer"] == layer][-1]
+        numbers = [shown(records[-1][number], KINDS[number]) for number in TABLE1_NUMBERS]
+        rows.append([result["kind"], result["words"], *numbers, share(score["linear_probe"])])
+    for kind in ("supervised", "contrastive"):
+        paper = table1_column(f"cifar-{kind}")
+        rows.append([f"paper, {kind}", "", *(shown(paper[number], KINDS[number]) for number in TABLE1_NUMBERS), "-"])
+    data = next(iter(results["runs"].values()))["data"]
+    notes = [f"{data['pictures']}: {data['n_train']:,} pictures trained on, {data['n_test']:,} test pictures measured"]
+    header = ["", "differs in", *(LABELS[number] for number in TABLE1_NUMBERS), "linear probe"]
+    return Table(f"After training, {words}", header, rows, notes)
+
+
+CIFAR10_CHOICES = Experiment(
+    name="cifar10-choices",
+    summary="the unstated choices behind the CIFAR-10 columns, one varied at a time",
+    place="Table 1",
+    settings=BASIS,
+    quick=QUICK,
+    run=_run,
+    tables=_tables,
+    pictures=(Picture("variants", (9.0, 6.0), draw_variants),),
+    choices=CIFAR_CHOICES,
+    notes=(
+        "Fewer pictures and a smaller batch than in the experiment cifar10, so that nine runs fit into half an hour: "
+        "compare the runs with each other.",
+    ),
+)

@@ -1,0 +1,95 @@
+"""Settings of the CIFAR-10 runs: what the paper states, and one place for what it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CifarSettings", "MLPSettings", "ResNetSettings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CifarSettings:
+    """What every run on CIFAR-10 shares.
+
+    Attributes
+    ----------
+    n_train, n_test : int
+        Pictures trained on and measured, the first ones in the official order.
+    n_features : int
+        Output dimension d.
+    batch_size, epochs : int
+    temperature : float
+        Of InfoNCE.
+    learning_rate, weight_decay : float
+        Of Adam.
+    every_n_epochs : int
+        Epochs from one measurement to the next.
+    samples_per_test, repeats : int
+        Of the test protocol.
+    n_scored : int
+        Training pictures that the kNN and the linear probe learn from.
+    precision : str
+        "32" or "bf16".
+    """
+
+    n_train: int = 50_000
+    n_test: int = 10_000
+    n_features: int = 128
+    batch_size: int = 256
+    epochs: int = 100
+    temperature: float = 0.1
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    every_n_epochs: int = 10
+    samples_per_test: int = 250
+    repeats: int = 20
+    n_scored: int = 10_000
+    precision: str = "32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLPSettings(CifarSettings):
+    """Two linear layers with a ReLU between them.
+
+    Attributes
+    ----------
+    n_hidden : int
+        Width of the hidden layer.
+    pixels : str
+        What the network is given: "normalized" (mean 0, variance 1 for each colour) or "unit" (from 0 to 1).
+    """
+
+    n_hidden: int = 512
+    pixels: str = "normalized"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResNetSettings(CifarSettings):
+    """A residual network, then one linear layer to d numbers: the same for both columns of Table 1.
+
+    Attributes
+    ----------
+    encoder : str
+        "small_resnet" or one of the paper's size, "resnet18".
+    widths, blocks : tuple of int
+        Channels and blocks of each stage of "small_resnet"; the others have their own.
+    supervised_views : str
+        How pictures are changed for the supervised column: "simclr", "crop_flip" or "none".
+    classifier : str
+        From z to the classes: "linear", "relu_linear", or "none" (the first ten of the d outputs are the logits).
+    head : str
+        From z to what InfoNCE sees: "none", or "relu_linear", a ReLU and a linear layer from d to d.
+    layer : str
+        Which layer stands beside the paper's numbers, "projection" (z) or "representation" (h); both are measured.
+    channels_last : bool
+        Memory format of pictures and convolutions.
+    """
+
+    encoder: str = "small_resnet"
+    widths: tuple[int, ...] = (8, 16, 32, 128)
+    blocks: tuple[int, ...] = (1, 1, 1, 1)
+    supervised_views: str = "crop_flip"
+    classifier: str = "linear"
+    head: str = "none"
+    layer: str = "projection"
+    channels_last: bool = True

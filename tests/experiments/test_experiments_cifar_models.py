@@ -1,0 +1,88 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from thinshell.errors import InputError
+from thinshell.experiments.cifar_models import (
+    UnitPixels,
+    contrastive_recipe,
+    mlp_recipe,
+    supervised_recipe,
+)
+from thinshell.experiments.cifar_settings import MLPSettings, ResNetSettings
+from thinshell.training import create_encoder
+
+SETTINGS = ResNetSettings(widths=(4, 8), blocks=(1, 1), n_features=12)
+
+
+def weights(module: Any) -> dict[str, torch.Tensor]:
+    return module.encoder.state_dict()
+
+
+def test_both_columns_begin_with_the_same_weights_and_a_seed_moves_them() -> None:
+    with_labels, _ = supervised_recipe(SETTINGS, seed=1)
+    without, _ = contrastive_recipe(SETTINGS, seed=1)
+    other, _ = contrastive_recipe(SETTINGS, seed=2)
+    first, second = weights(with_labels()), weights(without())
+    assert all(first[name].equal(second[name]) for name in first)
+    assert not first["output.0.weight"].equal(weights(other())["output.0.weight"])
+
+
+def test_a_recipe_makes_the_same_module_again() -> None:
+    make, _ = supervised_recipe(SETTINGS, seed=0)
+    first, second = make().state_dict(), make().state_dict()
+    assert all(first[name].equal(second[name]) for name in first)
+
+
+@pytest.mark.parametrize(("classifier", "n_outputs"), [("linear", 10), ("relu_linear", 10), ("none", 12)])
+def test_classifiers(classifier: str, n_outputs: int) -> None:
+    make, views = supervised_recipe(replace(SETTINGS, classifier=classifier, supervised_views="none"), seed=0)
+    module = make()
+    pictures = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    z = module.encoder(pictures)
+    logits = module.head(z)
+    assert views is None
+    assert logits.shape == (6, n_outputs)
+    if classifier == "relu_linear":
+        assert logits.equal(module.head[1](z.clamp(min=0)))
+    assert module.training_step(((pictures,), torch.arange(6)), 0).isfinite()
+
+
+def test_the_head_of_the_contrastive_column() -> None:
+    plain, _ = contrastive_recipe(SETTINGS, seed=0)
+    headed, _ = contrastive_recipe(replace(SETTINGS, head="relu_linear"), seed=0)
+    z = torch.randn(5, 12, generator=torch.Generator().manual_seed(0))
+    assert plain().head(z) is z
+    assert headed().head(z).shape == (5, 12)
+
+
+def test_unit_pixels_are_the_bytes_over_255_whichever_way_they_come() -> None:
+    from thinshell.training import as_floats
+
+    pictures = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    encoder = UnitPixels(create_encoder("linear", n_inputs=3072, n_features=2))
+    torch.testing.assert_close(encoder.unit(pictures), pictures / 255)
+    torch.testing.assert_close(encoder.unit(as_floats(pictures)), pictures / 255)
+    torch.testing.assert_close(encoder(pictures), encoder.encoder(pictures / 255))
+
+
+def test_the_two_layer_network_is_the_same_for_both_pixels() -> None:
+    normalized, _ = mlp_recipe(MLPSettings(n_hidden=8), seed=0)
+    unit, _ = mlp_recipe(MLPSettings(n_hidden=8, pixels="unit"), seed=0)
+    assert normalized().encoder.output.weight.equal(unit().encoder.encoder.output.weight)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "words"),
+    [
+        (mlp_recipe, MLPSettings(pixels="units"), "pixels must be one of .*did you mean 'unit'"),
+        (supervised_recipe, replace(SETTINGS, classifier="liner"), "classifier must be .*did you mean 'linear'"),
+        (supervised_recipe, replace(SETTINGS, supervised_views="simcrl"), "views must be .*did you mean 'simclr'"),
+        (contrastive_recipe, replace(SETTINGS, head="relu_liner"), "head must be .*did you mean 'relu_linear'"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_one(recipe: Any, settings: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        recipe(settings, 0)

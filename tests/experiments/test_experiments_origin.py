@@ -1,0 +1,62 @@
+"""Where a result comes from is told, and told right."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from thinshell.experiments import provenance as origin
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=someone", "-c", "user.email=someone@example.org"]
+    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "code.py").write_text("a = 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    return tmp_path
+
+
+def test_the_commit_and_changes_to_it(checkout: Path) -> None:
+    package, head = checkout / "package", git(checkout, "rev-parse", "HEAD")
+    assert origin.commit(package) == {"commit": head, "uncommitted_changes": False}
+    (checkout / "notes.txt").write_text("not code")  # beside the package: does not change what runs
+    assert origin.commit(package) == {"commit": head, "uncommitted_changes": False}
+    (package / "code.py").write_text("a = 2\n")
+    assert origin.commit(package) == {"commit": head, "uncommitted_changes": True}
+
+
+def test_a_package_installed_inside_another_checkout_has_no_commit(checkout: Path) -> None:
+    installed = checkout / ".venv" / "package"
+    installed.mkdir(parents=True)
+    (installed / "code.py").write_text("a = 1\n")
+    assert origin.commit(installed)["commit"] is None
+
+
+def test_without_git(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert origin.commit(checkout / "package") == {"commit": None, "uncommitted_changes": None}
+    assert origin.commit(checkout / "nowhere")["commit"] is None
+
+
+def test_versions_and_machine() -> None:
+    about = origin.provenance("thinshell reproduce table1", 2.34, "cpu")
+    assert about["command"] == "thinshell reproduce table1"
+    assert about["seconds"] == 2.3
+    assert set(origin.PACKAGES) < set(about["versions"])
+    assert about["machine"]["cpus"] >= 1
+    assert about["machine"]["device"] == "cpu"
+
+
+def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(origin, "PACKAGES", ("no-such-package",))
+    assert origin.provenance("x", 0.0, "cpu")["versions"]["no-such-package"] is None
