@@ -1,8 +1,8 @@
-"""Diagnose something real and something made, then put them side by side; run by ``make demo``.
+"""Diagnose, compare and train, on something real and something made; run by ``make demo``.
 
-Real: the 1,797 handwritten digits that ship with scikit-learn, as raw pixels. Made: the sparse binary vectors
-of the paper (Betser, Gofer, Levi and Gilboa 2026) behind a linear encoder that has not been trained, as in
-column "Binary E0" of its Table 1, and a Gaussian cloud, which is what training should end in.
+Real: the 1,797 handwritten digits that ship with scikit-learn. Made: the sparse binary vectors of the paper (Betser,
+Gofer, Levi and Gilboa 2026) behind a linear encoder that has not been trained, as in column "Binary E0" of its Table 1,
+and a Gaussian cloud. Then InfoNCE trains that linear encoder, and a small network on the digits.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 OUTPUT = Path("demo-output")
+EXAMPLES = Path(__file__).parent
 SEED = 0
 N_SAMPLES = 5000
 N_FEATURES = 256
@@ -25,20 +26,25 @@ DENSITY = 0.003
 
 
 def main() -> int:
-    """Write the three data sets, run the commands a reader would type, say where everything is."""
+    """Write the data sets, run the commands a reader would type, say where everything is."""
     began = time.monotonic()
     OUTPUT.mkdir(exist_ok=True)
     for name, rows in clouds(np.random.default_rng(SEED)).items():
         np.save(OUTPUT / f"{name}.npy", rows)
+    np.save(OUTPUT / "digits-labels.npy", load_digits().target.astype(np.int64))
     for name in ("digits", "binary-untrained", "gaussian"):
         path = f"{OUTPUT}/{name}.npy"
         thinshell("diagnose", path, "--json", f"{OUTPUT}/{name}.json", "--save-sketch", sketch_of(name))
     # From the sketches: the rows are no longer needed.
     sketches = [sketch_of(name) for name in ("binary-untrained", "gaussian", "digits")]
     thinshell("compare", *sketches, "--json", f"{OUTPUT}/comparison.json")
+    for name in ("sparse-binary", "digits"):
+        train(name)
     print(f"\nWritten to {OUTPUT}/ in {time.monotonic() - began:.0f} s:")
     for path in sorted(OUTPUT.iterdir()):
-        print(f"  {path}  ({path.stat().st_size / 1024:,.0f} kB)")
+        size = sum(part.stat().st_size for part in ([path] if path.is_file() else path.rglob("*")) if part.is_file())
+        print(f"  {path}{'/' if path.is_dir() else ''}  ({size / 1024:,.0f} kB)")
+    print("\nNext: thinshell reproduce table1 --quick, the paper's table beside ours.")
     return 0
 
 
@@ -46,8 +52,9 @@ def clouds(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return the three data sets by name."""
     inputs = (rng.random((N_SAMPLES, N_INPUTS)) < DENSITY).astype(np.float32)
     encoder = rng.standard_normal((N_INPUTS, N_FEATURES), dtype=np.float32)
+    digits = load_digits().data.astype(np.float32)
     return {
-        "digits": load_digits().data.astype(np.float32),
+        "digits": (digits - digits.mean()) / digits.std(),  # one mean, one scale for all pixels
         "binary-untrained": inputs @ encoder,
         "gaussian": rng.standard_normal((N_SAMPLES, N_FEATURES), dtype=np.float32),
     }
@@ -56,6 +63,14 @@ def clouds(rng: np.random.Generator) -> dict[str, np.ndarray]:
 def sketch_of(name: str) -> str:
     """Return where the sketch of a data set is kept."""
     return f"{OUTPUT}/{name}.sketch.safetensors"
+
+
+def train(name: str) -> None:
+    """Train as a configuration in this folder says; a second demo goes on where the first one ended."""
+    config = EXAMPLES / f"{name}.yaml"
+    if config.is_relative_to(Path.cwd()):
+        config = config.relative_to(Path.cwd())
+    thinshell("train", str(config), "--out", f"{OUTPUT}/{name}-training", "--resume")
 
 
 def thinshell(*words: str) -> None:

@@ -39,7 +39,7 @@ def test_a_run_prints_before_and_after(run, config, tmp_path) -> None:
     lines = ended.out.splitlines()
     assert lines[0].startswith("linear encoder, infonce, laplace: 2 of 2 epochs, 10 steps, ")
     assert "after epoch 1," in lines[1]
-    assert "Gaussianity of the representation   300 test rows, 100 rows per test × 2" in ended.out
+    assert "Gaussianity of the representation   300 test rows, 100 a test × 2, seed 0" in ended.out
     heads = [line.split() for line in lines if line.split()[:1] in (["raw"], ["epoch"])]
     assert heads == [["raw", "raw", "unit", "unit"], ["epoch", "0", "epoch", "2", "epoch", "0", "epoch", "2"]]
     for label in ("CV", "AD Avg. (< 0.752)", "DP Norm. Feat.", "positive pairs, cosine", "effective rank"):

@@ -60,13 +60,13 @@ def training_page(plain: Mapping[str, Any], glyphs: Glyphs) -> Iterator[Renderab
     layers = dict.fromkeys(record["layer"] for record in plain["gaussianity"])
     for layer in layers:
         yield from _layer(layer, [record for record in plain["gaussianity"] if record["layer"] == layer], plain, glyphs)
+    if plain.get("downstream"):
+        yield from _downstream(plain["downstream"], glyphs)
 
 
 def _layer(
     layer: str, records: Sequence[Mapping[str, Any]], plain: Mapping[str, Any], glyphs: Glyphs
 ) -> Iterator[RenderableType]:
-    from rich.table import Table
-
     from thinshell.report.numbers import count
     from thinshell.report.page import heading, indented
 
@@ -79,17 +79,36 @@ def _layer(
         if (record["epoch"], record["normalize"]) == (epoch, kind)
     ]
     monitor = plain["config"].get("monitor") or {}
-    tests = f"{count(monitor.get('samples_per_test'))} rows per test {glyphs.times} {count(monitor.get('repeats'))}"
+    tests = f"{count(monitor.get('samples_per_test'))} a test {glyphs.times} {count(monitor.get('repeats'))}"
     rows = f"{count(records[0].get('n_samples'))} test rows"
-    yield heading(f"Gaussianity of the {layer}", f"{rows}, {tests} repeats, seed {plain['config'].get('seed')}")
-    table = Table(box=glyphs.box, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
-    table.add_column("", min_width=23, no_wrap=True)
-    for record in chosen:
-        kind = ROWS.get(record["normalize"], record["normalize"])
-        table.add_column(f"{kind}\nepoch {record['epoch']}", justify="right", min_width=11, no_wrap=True)
+    yield heading(f"Gaussianity of the {layer}", f"{rows}, {tests}, seed {plain['config'].get('seed')}")
+    kinds = [ROWS.get(record["normalize"], record["normalize"]) for record in chosen]
+    heads = [f"{kind}\nepoch {record['epoch']}" for kind, record in zip(kinds, chosen, strict=True)]
+    table = _table(glyphs, heads)
     for row in _rows():
         table.add_row(row.label, *(row.show(record.get(row.key)) for record in chosen))
     yield indented(table)
+
+
+def _downstream(scores: Sequence[Mapping[str, Any]], glyphs: Glyphs) -> Iterator[RenderableType]:
+    from thinshell.report.numbers import share
+    from thinshell.report.page import heading, indented
+
+    yield heading(f"Labels told by the frozen {scores[0]['layer']}", "accuracy on the test rows")
+    table = _table(glyphs, [f"epoch {score['epoch']}" for score in scores])
+    for label, key in (("kNN (cosine, k = 20)", "knn"), ("linear probe", "linear_probe")):
+        table.add_row(label, *(share(score[key]) for score in scores))
+    yield indented(table)
+
+
+def _table(glyphs: Glyphs, heads: Sequence[str]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=glyphs.box, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
+    table.add_column("", min_width=23, no_wrap=True)
+    for head in heads:
+        table.add_column(head, justify="right", min_width=11, no_wrap=True)
+    return table
 
 
 def _rows() -> tuple[Any, ...]:

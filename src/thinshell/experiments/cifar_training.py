@@ -13,8 +13,8 @@ from thinshell.experiments.cifar_data import cifar_samples
 from thinshell.experiments.cifar_models import contrastive_recipe, mlp_recipe, supervised_recipe
 from thinshell.experiments.cifar_settings import CifarSettings, MLPSettings, ResNetSettings
 from thinshell.experiments.context import Part
-from thinshell.monitoring import GaussianityCallback, knn_accuracy, linear_probe_accuracy
-from thinshell.training import Samples, SimCLRAugmentation, embed, generator_of
+from thinshell.monitoring import GaussianityCallback
+from thinshell.training import Samples, SimCLRAugmentation, downstream_scores, generator_of
 from thinshell.training.devices import choose_device
 
 __all__ = ["MLP_LAYER", "RESNET_LAYERS", "train_mlp", "train_resnet"]
@@ -113,16 +113,11 @@ def _trained(
 
 def _scores(module: Any, layers: Layers, samples: Samples, n_scored: int, device: str) -> dict[str, dict[str, float]]:
     """Judge each layer, frozen, by the classes: kNN (cosine, k = 20) and linear probe."""
-    rows, labels, place = samples.train[:n_scored], samples.train_labels, choose_device(device)
-    if labels is None or samples.test_labels is None:
-        return {}
-    scores = {}
-    for name, layer in layers.items():
-        seen = _Layer(module, layer)
-        train, test = embed(seen, rows, device=place), embed(seen, samples.test, device=place)
-        labelled = (train, labels[:n_scored], test, samples.test_labels)
-        scores[name] = {"knn": knn_accuracy(*labelled), "linear_probe": linear_probe_accuracy(*labelled)}
-    return scores
+    place = choose_device(device)
+    return {
+        name: downstream_scores(_Layer(module, layer), samples, n_train=n_scored, device=place)
+        for name, layer in layers.items()
+    }
 
 
 class _Layer(nn.Module):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from thinshell.experiments.context import Part
 from thinshell.experiments.synthetic import LinearSettings
-from thinshell.monitoring import GaussianityCallback, knn_accuracy, linear_probe_accuracy
+from thinshell.monitoring import GaussianityCallback
 from thinshell.objectives.infonce import InfoNCE
-from thinshell.training import ContrastiveModule, Samples, create_encoder, embed, generator_of
+from thinshell.training import ContrastiveModule, Samples, create_encoder, downstream_scores, generator_of
 
-__all__ = ["LAYER", "downstream", "linear_module", "train_linear"]
+__all__ = ["LAYER", "linear_module", "train_linear"]
 
 # A linear encoder has one layer: it is what the loss sees, without a head.
 LAYER = "representation: output of the linear encoder, no projection head"
@@ -59,9 +58,9 @@ def train_linear(
     scores = []
     if samples.train_labels is not None:
         scores = [
-            {"layer": "inputs", "epoch": None, **downstream(None, samples)},
-            {"layer": "representation", "epoch": 0, **downstream(untrained.encoder, samples)},
-            {"layer": "representation", "epoch": settings.epochs, **downstream(module.encoder, samples)},
+            {"layer": "inputs", "epoch": None, **downstream_scores(None, samples)},
+            {"layer": "representation", "epoch": 0, **downstream_scores(untrained.encoder, samples)},
+            {"layer": "representation", "epoch": settings.epochs, **downstream_scores(module.encoder, samples)},
         ]
     numbers = {
         "layer": LAYER,
@@ -74,16 +73,3 @@ def train_linear(
         "downstream": scores,
     }
     return numbers, module.encoder
-
-
-def downstream(encoder: nn.Module | None, samples: Samples) -> dict[str, float]:
-    """Return the frozen kNN (cosine, k = 20) and linear-probe accuracies on the labels of `samples`.
-
-    Without an encoder the inputs themselves are judged.
-    """
-    train, test = (
-        np.asarray(rows.flatten(1)) if encoder is None else embed(encoder, rows)
-        for rows in (samples.train, samples.test)
-    )
-    labelled = (train, samples.train_labels, test, samples.test_labels)
-    return {"knn": knn_accuracy(*labelled), "linear_probe": linear_probe_accuracy(*labelled)}

@@ -9,7 +9,6 @@ from scipy.stats import kstest
 from torch import nn
 
 from thinshell.experiments.context import Part
-from thinshell.experiments.linear import downstream
 from thinshell.experiments.regulariser import PriorSettings
 from thinshell.monitoring import measure
 from thinshell.objectives.gaussian_prior import GaussianPrior
@@ -21,6 +20,7 @@ from thinshell.training import (
     GaussianChannel,
     Samples,
     create_encoder,
+    downstream_scores,
     embed,
     gaussian_mixture,
     generator_of,
@@ -113,4 +113,4 @@ def _radius(rows: np.ndarray, settings: PriorSettings) -> dict[str, float]:
 
 def _downstream(encoder: nn.Module, samples: Samples, settings: PriorSettings) -> dict[str, float] | None:
     # With one Gaussian the labels mean nothing.
-    return downstream(encoder, samples) if settings.mean_std else None
+    return downstream_scores(encoder, samples) if settings.mean_std else None

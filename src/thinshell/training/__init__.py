@@ -12,6 +12,7 @@ from thinshell.training.cifar10 import cifar10
 from thinshell.training.config import TrainConfig, load_config
 from thinshell.training.data import SAMPLES, create_samples
 from thinshell.training.download import download
+from thinshell.training.downstream import downstream_scores
 from thinshell.training.embedding import embed
 from thinshell.training.encoders import ENCODERS, LinearEncoder, MLPEncoder, create_encoder, projection_head
 from thinshell.training.fit import FitResult, fit
@@ -54,6 +55,7 @@ __all__ = [
     "create_samples",
     "create_views",
     "download",
+    "downstream_scores",
     "embed",
     "epoch_order",
     "fit",

@@ -22,6 +22,7 @@ from thinshell.training.building import module_of, monitor_of, views_of
 from thinshell.training.config import TrainConfig
 from thinshell.training.config_errors import told
 from thinshell.training.data import create_samples
+from thinshell.training.downstream import downstream_scores, has_classes
 from thinshell.training.embedding import embed
 from thinshell.training.fit import FitResult, fit
 from thinshell.training.folder import claim_folder
@@ -32,6 +33,8 @@ from thinshell.training.samples import Samples
 __all__ = ["RunResult", "run"]
 
 SCHEMA = "thinshell/training/1"
+# Training rows that the downstream scores learn from at most: seconds, not minutes.
+SCORED_ROWS = 10_000
 # May differ when a run goes on: they change where and how it is watched, not what comes out.
 FREE_KEYS = ("device", "loggers", "wandb", "every_n_steps", "embeddings")
 
@@ -52,6 +55,9 @@ class RunResult:
         History and counters.
     records : list of dict
         Gaussianity by epoch (0 is before training), layer and normalisation.
+    downstream : list of dict
+        ``layer``, ``epoch``, ``knn`` and ``linear_probe`` before and after training, see :func:`downstream_scores`;
+        empty without labels, and until training is complete.
     """
 
     out: Path
@@ -59,6 +65,7 @@ class RunResult:
     data: dict[str, Any]
     fit: FitResult
     records: list[dict[str, Any]]
+    downstream: list[dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data (schema ``thinshell/training/1``)."""
@@ -78,6 +85,7 @@ class RunResult:
             },
             "history": self.fit.history,
             "gaussianity": self.records,
+            "downstream": self.downstream,
         }
 
 
@@ -165,7 +173,8 @@ def run(
     )
     sizes = {"n_train": len(samples.train), "n_test": len(samples.test), "input_shape": list(samples.input_shape)}
     records = [record for callback in monitor for record in callback.records]
-    result = RunResult(folder, plain, {"name": samples.name, **sizes, **samples.facts}, fitted, records)
+    scores = _scores(module_of(config, samples, recipe), module, samples, config.epochs) if fitted.finished else []
+    result = RunResult(folder, plain, {"name": samples.name, **sizes, **samples.facts}, fitted, records, scores)
     _leave(result, module, recipe, samples)
     return result
 
@@ -180,6 +189,15 @@ def _check_config(folder: Path, now: Mapping[str, Any]) -> None:
         raise InputError(f"{path} cannot be read ({error}); start a new run in another folder") from error
     then, this = ({key: value for key, value in one.items() if key not in FREE_KEYS} for one in (before, now))
     check_same_run(then, this, str(folder))
+
+
+def _scores(untrained: Any, trained: Any, samples: Samples, epochs: int) -> list[dict[str, Any]]:
+    if not has_classes(samples):
+        return []
+    return [
+        {"layer": "representation", "epoch": epoch} | downstream_scores(module.encoder, samples, n_train=SCORED_ROWS)
+        for epoch, module in ((0, untrained), (epochs, trained))
+    ]
 
 
 def _leave(result: RunResult, module: Any, recipe: dict[str, Any], samples: Samples) -> None:
