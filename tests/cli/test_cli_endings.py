@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -75,6 +76,18 @@ def test_an_error_text_cannot_drive_the_terminal(run) -> None:
     assert r"\x1b[31mno-such-file" in ended.err
     assert "\x1b" not in ended.err
     assert ended.err.count("\n") == 1
+
+
+def test_a_warning_of_the_library_is_said_as_everything_else(run, stand_in, gaussian) -> None:
+    def work(*_, **__):
+        logging.getLogger("thinshell.monitoring").warning("watching takes %d %%", 9)
+        logging.getLogger("thinshell.monitoring").info("not for everybody")
+        return stand_in.StandIn()
+
+    stand_in(work)
+    ended = run("diagnose", gaussian, "--quiet")
+    assert (ended.status, ended.err) == (0, "thinshell: watching takes 9 %\n")
+    assert not logging.getLogger("thinshell").handlers
 
 
 def test_fail_on_departure(run, stand_in) -> None:

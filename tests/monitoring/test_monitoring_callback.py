@@ -152,7 +152,8 @@ def test_other_modules_and_inputs(inputs):
     assert half.records[-1]["n_samples"] == 600
 
 
-def test_cost_is_said_at_the_end(inputs, caplog):
+def test_cost_is_said_at_the_end(inputs, monkeypatch, caplog):
+    monkeypatch.setattr("thinshell.monitoring.cost.NOTICED", 0.0)
     callback = GaussianityCallback(inputs, normalize=("none",))
     with caplog.at_level(logging.INFO, "thinshell.monitoring"):
         fit(inputs, [callback], epochs=2)

@@ -121,6 +121,16 @@ def test_cost_is_measured_and_spoken_of_once(inputs, monkeypatch, caplog):
     ]
 
 
+def test_a_dear_measurement_of_no_time_is_passed_over(inputs, monkeypatch, caplog):
+    clock = iter([0.0, 0.1, 0.1, 0.2, 0.3, 0.3])
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
+    monitor = GaussianityMonitor(inputs)
+    for epoch in range(2):
+        monitor(lambda batch: batch, epoch=epoch)
+    assert monitor.cost_share == pytest.approx(1.0)
+    assert not caplog.messages
+
+
 def test_bad_input(inputs):
     with pytest.raises(InputTypeError, match="inputs must be an array or a tensor with one row a sample, got list"):
         GaussianityMonitor([[1.0]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -57,6 +58,23 @@ def _remembering_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
 
+class _Speaker(logging.Handler):
+    """Warnings of the library, said as everything else is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(record.getMessage())
+
+
+@contextlib.contextmanager
+def _saying_warnings() -> Iterator[None]:
+    logger, speaker = logging.getLogger("thinshell"), _Speaker(logging.WARNING)
+    logger.addHandler(speaker)
+    try:
+        yield
+    finally:
+        logger.removeHandler(speaker)
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, with the files that were already complete by then."""
 
@@ -78,7 +96,7 @@ def run(app: typer.Typer, words: Sequence[str]) -> int:
     """
     try:
         work = app(args=list(words), prog_name="thinshell", standalone_mode=False)
-        with _remembering_interrupts():
+        with _remembering_interrupts(), _saying_warnings():
             status = work() if callable(work) else work
         sys.stdout.flush()
         return status if isinstance(status, int) else DONE

@@ -55,8 +55,8 @@ class GaussianityCallback(Callback):
     costs : list of dict
         ``epoch``, ``seconds``, ``training_seconds`` since the measurement before, ``cost_share``.
     cost_share : float or None
-        Time of measuring over time of training so far. Where it passes 3 % one sentence is logged that says what to
-        change; at the end of training it is logged in any case (logger ``thinshell.monitoring``).
+        Time of measuring over time of training so far. Where it passes 3 % and took 2 seconds in all, one sentence is
+        logged that says what to change; at the end of training it is logged in any case (``thinshell.monitoring``).
 
     Notes
     -----

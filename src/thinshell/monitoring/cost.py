@@ -12,6 +12,8 @@ __all__ = ["AFFORDABLE", "CostLedger"]
 
 # A share of training time that nobody minds; the promise of the callback.
 AFFORDABLE = 0.03
+# Seconds of measuring in all, below which it is not worth a word whatever its share.
+NOTICED = 2.0
 _logger = logging.getLogger("thinshell.monitoring")
 
 
@@ -62,7 +64,8 @@ class CostLedger:
 
     def _advise(self) -> None:
         share = self.share
-        if share is None or share <= AFFORDABLE or self._advised:
+        spent = sum(float(entry["seconds"] or 0) for entry in self.entries)
+        if share is None or share <= AFFORDABLE or spent < NOTICED or self._advised:
             return
         self._advised = True
         _logger.warning(

@@ -57,7 +57,7 @@ class GaussianityMonitor:
     -----
     Rows that come out as NaN or infinity are left out (``n_samples`` says how many are left), and a collapsed encoder
     gives None instead of an error: watching never stops a training. Where measuring takes more than 3 % of the time in
-    between, one sentence is logged (logger ``thinshell.monitoring``) that says what to change.
+    between, and 2 seconds in all, one sentence is logged (logger ``thinshell.monitoring``) that says what to change.
 
     Examples
     --------
