@@ -1,4 +1,4 @@
-"""``make bench``: ratios against SciPy and statsmodels in the same run, medians, peak memory."""
+"""``make bench``: ratios against SciPy, statsmodels and other losses in the same run, medians, peak memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import contenders
+from benchmarks import contenders, objectives
 from benchmarks.measure import Timing, measure
 from benchmarks.whole_process import measure_processes
 
@@ -26,6 +26,7 @@ CASES = {
     "medium": (100_000, 512, 64),
     "large": (1_000_000, 768, 16),
 }
+ALL_CASES = (*CASES, "processes", "objectives")
 
 
 def _timings(name: str, runs: int) -> tuple[dict[str, Timing], dict[str, float]]:
@@ -76,13 +77,13 @@ def _about() -> dict[str, object]:
 def main() -> None:
     """Run the cases, print a table each, and write benchmarks/results/*.json."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("cases", nargs="*", help=f"any of {', '.join(CASES)}, processes (default: all)")
+    parser.add_argument("cases", nargs="*", help=f"any of {', '.join(ALL_CASES)} (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="runs of which the median counts (default: 3)")
     options = parser.parse_args()
-    wanted = options.cases or [*CASES, "processes"]
-    unknown = set(wanted) - {*CASES, "processes"}
+    wanted = options.cases or ALL_CASES
+    unknown = set(wanted) - set(ALL_CASES)
     if unknown:
-        parser.error(f"unknown case {', '.join(sorted(unknown))}; choose from {', '.join(CASES)}, processes")
+        parser.error(f"unknown case {', '.join(sorted(unknown))}; choose from {', '.join(ALL_CASES)}")
     console, about = Console(width=120), _about()
     RESULTS.mkdir(exist_ok=True)
     for name in (case for case in CASES if case in wanted):
@@ -103,6 +104,11 @@ def main() -> None:
                 f"{entry['peak_above_interpreter_mib']:.0f} MiB above the interpreter"
             )
         (RESULTS / "processes.json").write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
+    if "objectives" in wanted:
+        measured = objectives.measure_objectives(options.runs, console)
+        versions = {**about["versions"], **objectives.versions()}
+        text = json.dumps({**about, "versions": versions, **measured}, indent=1)
+        (RESULTS / "objectives.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_other_settings_are_refused(tmp_path: Path, settings, seed, sentence) ->
 def test_a_damaged_part_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "a.json").write_text(text)
-    with pytest.raises(InputError, match=r"a\.json cannot be read as a completed part .*; delete it and run again"):
+    with pytest.raises(InputError, match=r"a\.json cannot be read as a part of this run .*; delete it and run again"):
         Context(tmp_path).part("a", {}, never)
 
 

@@ -16,12 +16,13 @@ import typer
 
 from thinshell.errors import InputError, InputTypeError
 
-__all__ = ["DEPARTURE", "DONE", "Interrupted", "raise_if_interrupted", "run"]
+__all__ = ["DEPARTURE", "DONE", "UNFINISHED", "Interrupted", "raise_if_interrupted", "run"]
 
 DONE = 0
 DEPARTURE = 1
 BAD_INPUT = 2
 INTERNAL_ERROR = 70  # EX_SOFTWARE of BSD's sysexits.h
+UNFINISHED = 75  # EX_TEMPFAIL of BSD's sysexits.h: run it again
 INTERRUPTED = 128 + 2  # what a shell reports for SIGINT
 BROKEN_PIPE = 128 + 13  # what a shell reports for SIGPIPE
 

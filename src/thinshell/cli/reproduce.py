@@ -11,14 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from thinshell.cli import options as opt
-from thinshell.cli.boundary import DONE, Interrupted
+from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.run_progress import RunProgress
 from thinshell.errors import InputError
 
-__all__ = ["UNFINISHED", "reproduce"]
+__all__ = ["reproduce"]
 
-UNFINISHED = 75  # EX_TEMPFAIL of BSD's sysexits.h: run it again
 RUN = "Run"
 
 
@@ -31,9 +30,9 @@ class InterruptedRun(Interrupted):
 
     def __str__(self) -> str:
         complete = len(list(self._parts.glob("*.json")))
-        return (
-            f"interrupted; {complete} complete parts are kept in {self._parts}: go on by the same command with --resume"
-        )
+        kept = "no part is complete" if not complete else "1 part is" if complete == 1 else f"{complete} parts are"
+        kept += f" complete and kept in {self._parts}" if complete else f", what was begun is kept in {self._parts}"
+        return f"interrupted; {kept}: go on by the same command with --resume"
 
 
 def reproduce(
@@ -78,7 +77,16 @@ def reproduce(
         "resume": resume,
         "time_limit": time_limit,
         "out": out,
-        "command": _command(name, {"--columns": columns, "--data-dir": data_dir, "--seed": seed or None}, quick),
+        "command": _command(
+            name,
+            {
+                "--columns": columns,
+                "--data-dir": data_dir,
+                "--seed": seed or None,
+                "--device": None if device == "auto" else device,
+            },
+            quick,
+        ),
     }
     if list_:
         return _list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thinshell.cli import options as opt
-from thinshell.cli.boundary import DONE, Interrupted, raise_if_interrupted
+from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted, raise_if_interrupted
 from thinshell.cli.delivery import Delivery
 from thinshell.errors import InputError
 
@@ -61,7 +62,11 @@ def train(
         bool, typer.Option("--resume", help="Go on with the run in DIR, from its last checkpoint.")
     ] = False,
     time_limit: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Stop after so long, saved; --resume goes on.")
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help=f"Save and stop after this long, with exit status {UNFINISHED}; --resume goes on.",
+        ),
     ] = None,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
@@ -93,7 +98,7 @@ def _run(config: str, choices: _Choices) -> int:
             sys.stdout.write(text)
         elif not choices.quiet:
             _print(plain, _command(config, choices), [choices.out, *delivery.written])
-    return DONE
+    return DONE if result.fit.finished else UNFINISHED
 
 
 def _trained(config: str, choices: _Choices) -> RunResult:
@@ -125,8 +130,8 @@ def _listener() -> Callback:
 
 
 def _command(config: str, choices: _Choices) -> str:
-    limit = "" if choices.time_limit is None else f" --time-limit {choices.time_limit:g}"
-    return f"thinshell train {config} --out {choices.out} --resume{limit}"
+    limit = [] if choices.time_limit is None else ["--time-limit", f"{choices.time_limit:g}"]
+    return shlex.join(["thinshell", "train", config, "--out", str(choices.out), "--resume", *limit])
 
 
 def _print(plain: dict[str, Any], command: str, written: Sequence[Path]) -> None:

@@ -79,7 +79,8 @@ def _layer(
         if (record["epoch"], record["normalize"]) == (epoch, kind)
     ]
     monitor = plain["config"].get("monitor") or {}
-    tests = f"{count(monitor.get('samples_per_test'))} a test {glyphs.times} {count(monitor.get('repeats'))}"
+    size = min(int(monitor.get("samples_per_test") or 0), int(records[0].get("n_samples") or 0))
+    tests = f"{count(size)} a test {glyphs.times} {count(monitor.get('repeats'))}"
     rows = f"{count(records[0].get('n_samples'))} test rows"
     yield heading(f"Gaussianity of the {layer}", f"{rows}, {tests}, seed {plain['config'].get('seed')}")
     kinds = [ROWS.get(record["normalize"], record["normalize"]) for record in chosen]

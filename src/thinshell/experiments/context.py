@@ -158,7 +158,7 @@ class Context:
             raise self.unfinished()
         self.tell(name, 0.0)
         began = time.monotonic()
-        part = Part(self, name)
+        part = Part(self, name, asked)
         result = dict(work(part))
         result["seconds"] = round(time.monotonic() - began, 1)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,10 +175,12 @@ class Part:
     ----------
     context : Context
     name : str
+    asked : mapping
+        Settings and seed, kept beside the checkpoints: what was begun with others is not gone on with.
     """
 
-    def __init__(self, context: Context, name: str) -> None:
-        self.context, self.name = context, name
+    def __init__(self, context: Context, name: str, asked: Mapping[str, Any]) -> None:
+        self.context, self.name, self._asked = context, name, asked
         self.folder = context.runs / f"{name}.training"
 
     def fit(
@@ -204,6 +206,7 @@ class Part:
         from thinshell.training import fit
 
         context, left = self.context, self.context.seconds_left
+        self._claim()
         steps = epochs * (len(samples.train) // batch_size)
         with _measuring_in_silence():
             result = fit(
@@ -226,6 +229,15 @@ class Part:
             raise context.unfinished()
         return result
 
+    def _claim(self) -> None:
+        path = self.folder / "asked.json"
+        if path.exists():
+            _kept(path, self._asked)
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(to_json({**self._asked, "result": None}), encoding="ascii")
+
 
 @contextmanager
 def _measuring_in_silence() -> Iterator[None]:
@@ -244,7 +256,7 @@ def _kept(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
         kept = json.loads(path.read_text(encoding="ascii"))
         made, result = {name: kept[name] for name in asked}, kept["result"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read as a completed part ({error}); delete it and run again") from error
+        raise InputError(f"{path} cannot be read as a part of this run ({error}); delete it and run again") from error
     _check_same(path, made, asked)
     return result
 

@@ -109,6 +109,7 @@ def reproduce(
     """
     asked = _checked(name, quick, columns, seed, device, settings, command)
     _check_packages()
+    _check_device(device)
     data = _data_folder(data_dir)
     if time_limit is not None and not time_limit > 0:
         raise InputError(f"time_limit must be a positive number of seconds, got {time_limit}; leave it out for none")
@@ -167,12 +168,19 @@ def _check_packages() -> None:
             raise InputError(f"reproduce needs {package}, which is not installed; run pip install 'thinshell[train]'")
 
 
+def _check_device(device: str) -> None:
+    from thinshell.training.devices import choose_device
+
+    choose_device(device)
+
+
 def _data_folder(data_dir: str | Path | None) -> Path | None:
     if data_dir is None:
         return None
     folder = Path(data_dir)
     if not folder.is_dir():
-        raise InputError(f"data_dir must be a folder, got {data_dir}, which does not exist; give the one with the data")
+        what = "is a file" if folder.exists() else "does not exist"
+        raise InputError(f"data_dir must be a folder, got {data_dir}, which {what}; give the one with the data")
     return folder
 
 

@@ -78,8 +78,17 @@ def _run(settings: Mapping[str, Any], context: Context) -> dict[str, Any]:
     for name, column in chosen.items():
         if column.needs_data and context.data_dir is None:
             raise InputError(f"column {name} reads a data set; give the folder that holds it by --data-dir")
+    if len(chosen) > 1 and any(column.needs_data for column in chosen.values()):
+        _read_once(context)
     context.plan({name: column.units(settings[name]) for name, column in chosen.items()})
     return {"columns": {name: column.run(settings[name], context) for name, column in chosen.items()}}
+
+
+def _read_once(context: Context) -> None:
+    """Look at the data set now: what is wrong with it should not be told after another column has trained."""
+    from thinshell.experiments.cifar_data import cifar_samples
+
+    cifar_samples(context.data_dir, 1, 1)
 
 
 def _measured(results: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any] | None]]:

@@ -26,6 +26,7 @@ __all__ = ["module_of", "monitor_of", "views_of"]
 
 # Pairs of views that alignment is measured on: its standard error is then under .01, and CIFAR-10's take 50 MB.
 PAIRS = 2000
+NO_LABELS = "the data set {!r} does not have; give them (data.labels) or take an objective without, such as infonce"
 
 
 def views_of(config: TrainConfig, samples: Samples) -> Views | None:
@@ -33,12 +34,15 @@ def views_of(config: TrainConfig, samples: Samples) -> Views | None:
     chosen = config.views
     if chosen is None:
         return None
-    return told("views", lambda: create_views(chosen.name, samples=samples, **chosen.options))
+    views = told("views", lambda: create_views(chosen.name, samples=samples, **chosen.options))
+    labels = None if samples.train_labels is None else samples.train_labels[:2]
+    told("views", lambda: views(samples.train[:2], labels, generator_of(config.seed, "tried out")))
+    return views
 
 
 def module_of(config: TrainConfig, samples: Samples, recipe: Mapping[str, Any]) -> LightningModule:
     """Return encoder, head and objective; `recipe` holds the arguments of ``create_encoder``."""
-    encoder = create_encoder(**recipe, seed=config.seed)
+    encoder = told("encoder", lambda: _tried_out(create_encoder(**recipe, seed=config.seed), samples))
     how = config.optimizer
     steps_per_epoch = len(samples.train) // config.batch_size
     optimizer = {
@@ -51,7 +55,7 @@ def module_of(config: TrainConfig, samples: Samples, recipe: Mapping[str, Any]) 
     }
     if config.objective.name == SUPERVISED:
         if samples.n_classes is None:
-            raise InputError(f"objective: {SUPERVISED} needs labels, which the data set {samples.name!r} does not have")
+            raise InputError(f"objective: {SUPERVISED} needs labels, which {NO_LABELS.format(samples.name)}")
         return SupervisedModule(encoder, samples.n_classes, **optimizer, seed=config.seed)
     width = int(encoder.n_features)  # type: ignore[arg-type]
     shape = config.head
@@ -59,9 +63,17 @@ def module_of(config: TrainConfig, samples: Samples, recipe: Mapping[str, Any]) 
     return ContrastiveModule(encoder, _objective(config, samples), head=head, **optimizer)
 
 
+def _tried_out(encoder: torch.nn.Module, samples: Samples) -> torch.nn.Module:
+    """Return the encoder once it has taken two rows: what does not fit is told before anything is written."""
+    encoder.eval()
+    with torch.no_grad():
+        encoder(samples.train[:2])
+    return encoder.train()
+
+
 def _objective(config: TrainConfig, samples: Samples) -> torch.nn.Module:
     if config.objective.name == "supcon" and samples.train_labels is None:
-        raise InputError(f"objective: supcon needs labels, which the data set {samples.name!r} does not have")
+        raise InputError(f"objective: supcon needs labels, which {NO_LABELS.format(samples.name)}")
     objective = create_objective(config.objective.name, **config.objective.options)
     if config.regularizer is None:
         return objective

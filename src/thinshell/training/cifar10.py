@@ -67,7 +67,7 @@ def cifar10(data_dir: str | Path, *, download: bool = False, progress: Progress 
     if source is None:
         raise InputError(
             f"no CIFAR-10 in {data_dir}: expected {FOLDER}/ of the binary version or {ARCHIVE}; "
-            f"allow the download (download=True, data.download: true) or get {CIFAR10_URL}"
+            f"get it from {CIFAR10_URL}, or, to train, allow the download (download=True, data.download: true)"
         )
     read = _from_folder(source) if source.is_dir() else _from_archive(source)
     blocks = {name: _records(name, source, content) for name, content in read}

@@ -64,13 +64,13 @@ class TrainConfig(Section):
     regularizer: RegularizerConfig | None = None
     optimizer: OptimizerConfig = OptimizerConfig()  # type: ignore[call-arg]
     monitor: MonitorConfig | None = MonitorConfig()  # type: ignore[call-arg]
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=2)
-    seed: int = Field(0, ge=0)
+    epochs: int = Field(ge=1, strict=True)
+    batch_size: int = Field(ge=2, strict=True)
+    seed: int = Field(0, ge=0, strict=True)
     precision: Literal["32", "bf16"] = "32"
     device: str = "auto"
     channels_last: bool = False
-    every_n_steps: int | None = Field(None, ge=1)
+    every_n_steps: int | None = Field(None, ge=1, strict=True)
     loggers: tuple[str, ...] = ("csv", "jsonl", "tensorboard")
     wandb: dict[str, Any] | None = None
     embeddings: bool = False
@@ -125,18 +125,21 @@ def load_config(path: str | Path) -> TrainConfig:
     >>> load_config("no-such-file.yaml")
     Traceback (most recent call last):
         ...
-    thinshell.errors.InputError: no-such-file.yaml cannot be read (No such file or directory)
+    thinshell.errors.InputError: no-such-file.yaml cannot be read (No such file or directory); ...
     """
     try:
         given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        where = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+        raise InputError(f"{path} is not YAML: {where}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror or error}); name a YAML file such as examples/train.yaml"
+        ) from error
     if not isinstance(given, dict):
-        what = "is empty" if given is None else f"holds {type(given).__name__}"
+        what = "is empty" if given is None else f"holds a {type(given).__name__}"
         raise InputError(f"{path} {what}; a configuration has keys such as data, encoder, objective, epochs")
     return checked_config(given, str(path))
 

@@ -52,7 +52,8 @@ def sentence(error: ValidationError, model: type[BaseModel], owner: str = "") ->
     if kind == "value_error":
         words = str(first.get("ctx", {}).get("error"))
         return words if words.startswith(f"{place}") else f"{place}: {words}" if place else words
-    words = message.replace("Input should be", "must be")
+    words = message.replace("Input should be", "must be").replace("a valid tuple", "a list")
+    words = words.partition(", got ")[0].replace("a valid integer", "a whole number")
     got = f", got {first['input']!r}" if not isinstance(first["input"], BaseModel) else ""
     if kind == "literal_error":
         return f"{place} {words}{got}; {_nearest(str(first['input']), _literals(words))}"

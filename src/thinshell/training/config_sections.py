@@ -126,16 +126,16 @@ class RegularizerConfig(BaseModel):
 class HeadConfig(Section):
     """Layers between the representation and the loss; see :func:`projection_head`."""
 
-    n_hidden: int = Field(512, ge=1)
-    n_outputs: int = Field(128, ge=1)
-    n_layers: int = Field(2, ge=1)
+    n_hidden: int = Field(512, ge=1, strict=True)
+    n_outputs: int = Field(128, ge=1, strict=True)
+    n_layers: int = Field(2, ge=1, strict=True)
 
 
 class OptimizerConfig(Section):
     """How weights move; the defaults are the paper's for synthetic data."""
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, le=1e3)
     weight_decay: float = Field(0.0, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     schedule: Literal["constant", "cosine"] = "constant"
@@ -145,11 +145,11 @@ class OptimizerConfig(Section):
 class MonitorConfig(Section):
     """What is measured of the test rows while training; see ``thinshell.monitoring.GaussianityCallback``."""
 
-    every_n_epochs: int = Field(1, ge=1)
+    every_n_epochs: int = Field(1, ge=1, strict=True)
     layers: tuple[Literal["representation", "projection"], ...] = Field(("representation",), min_length=1)
     normalize: tuple[Literal["none", "l2"], ...] = Field(("none", "l2"), min_length=1)
-    samples_per_test: int = Field(250, ge=8)
-    repeats: int = Field(20, ge=1)
+    samples_per_test: int = Field(250, ge=8, strict=True)
+    repeats: int = Field(20, ge=1, strict=True)
 
 
 def _makers(section: str) -> Mapping[str, Callable[..., Any]]:

@@ -50,4 +50,6 @@ def choose_device(device: str) -> torch.device:
 def check_device_name(device: str) -> None:
     """Say what is wrong with the name of a device, if anything is; whether it is there is not asked."""
     if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise InputError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+        raise InputError(
+            f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}; 'auto' takes a GPU if there is one"
+        )

@@ -67,17 +67,17 @@ def _mlp(n_inputs: int | None, n_features: int | None, *, n_hidden: int = 512) -
     return MLPEncoder(*sizes, n_hidden=_given("mlp", "n_hidden", n_hidden))
 
 
-def _resnet18(n_inputs: int | None, n_features: int | None, *, n_channels: int = 3) -> nn.Module:
+def _resnet18(n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3) -> nn.Module:
     return ResNet((2, 2, 2, 2), (64, 128, 256, 512), n_features, n_channels)
 
 
-def _resnet34(n_inputs: int | None, n_features: int | None, *, n_channels: int = 3) -> nn.Module:
+def _resnet34(n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3) -> nn.Module:
     return ResNet((3, 4, 6, 3), (64, 128, 256, 512), n_features, n_channels)
 
 
 def _small_resnet(
     n_inputs: int | None,
-    n_features: int | None,
+    n_features: int | None = None,
     *,
     n_channels: int = 3,
     widths: Sequence[int] = (16, 32, 64),
@@ -144,7 +144,12 @@ def create_encoder(
     if n_features is not None:
         _given(name, "n_features", n_features)
     with seeded(seed, "encoder"):
-        return ENCODERS[name](n_inputs, n_features, **options)
+        try:
+            return ENCODERS[name](n_inputs, n_features, **options)
+        except RuntimeError as error:
+            if "memory" not in str(error):
+                raise
+            raise InputError(f"encoder {name!r} of this size does not fit into memory; make it narrower") from error
 
 
 def projection_head(n_inputs: int, n_hidden: int, n_outputs: int, n_layers: int = 2, *, seed: int = 0) -> nn.Module:

@@ -107,4 +107,7 @@ class History(Callback):
 
 
 def _stop(what: str) -> None:
-    raise InputError(f"{what}; training stops there: try a smaller learning rate or a larger temperature")
+    raise InputError(
+        f"{what}; training stops there and keeps its last good checkpoint: begin anew with a smaller learning rate "
+        "or a larger temperature"
+    )

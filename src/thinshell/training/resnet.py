@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from thinshell.errors import InputError
 from thinshell.training.pixels import as_floats
 
 __all__ = ["ResNet"]
@@ -67,6 +68,7 @@ class ResNet(nn.Module):
         self, blocks: Sequence[int], widths: Sequence[int], n_features: int | None, n_channels: int = 3
     ) -> None:
         super().__init__()
+        self.n_channels = n_channels
         self.stem = nn.Sequential(_convolution(n_channels, widths[0], 3, 1), nn.BatchNorm2d(widths[0]), nn.ReLU())
         stages, before = [], widths[0]
         for place, (n_blocks, width) in enumerate(zip(blocks, widths, strict=True)):
@@ -81,6 +83,11 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map pictures (n, n_channels, h, w), floats or bytes, to (n, n_features)."""
+        if x.ndim != 4 or x.shape[1] != self.n_channels:
+            raise InputError(
+                f"a residual network takes pictures of shape (n, {self.n_channels}, height, width), got "
+                f"{tuple(x.shape)}; for rows of numbers take the encoder linear or mlp"
+            )
         return self.output(self.stages(self.stem(as_floats(x))).mean(dim=(2, 3)))
 
 

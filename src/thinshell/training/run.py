@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from thinshell._version import __version__
 from thinshell.errors import InputError
 from thinshell.training.batches import check_batch_size
 from thinshell.training.building import module_of, monitor_of, views_of
+from thinshell.training.checkpoint import latest_checkpoint
 from thinshell.training.config import TrainConfig
 from thinshell.training.config_errors import told
 from thinshell.training.data import create_samples
@@ -142,6 +145,7 @@ def run(
     """
     folder = Path(out)
     plain = config.model_dump(mode="json")
+    fresh = not folder.is_dir() or not any(folder.iterdir())
     claim_folder(folder, resume)
     _check_config(folder, plain)
     samples = told("data", lambda: create_samples(config.data.name, **config.data.options))
@@ -150,33 +154,45 @@ def run(
     recipe = {"name": config.encoder.name, "n_inputs": samples.n_inputs, **config.encoder.options}
     module = module_of(config, samples, recipe)
     monitor = monitor_of(config, samples, views)
-    # Only now: a run that cannot begin leaves the folder empty, for the next attempt.
-    _write(folder / "config.json", plain)
-    fitted = fit(
-        module,
-        samples,
-        views=views,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        out=folder,
-        resume=True,  # the folder was empty, or is the one to go on with
-        callbacks=[*monitor, *callbacks],
-        progress=progress,
-        device=config.device,
-        precision=config.precision,
-        time_limit=time_limit,
-        loggers=config.loggers,
-        every_n_steps=config.every_n_steps,
-        channels_last=config.channels_last,
-        wandb=config.wandb,
-    )
+    with _leaving_no_ruins(folder if fresh else None):
+        _write(folder / "config.json", plain)
+        fitted = fit(
+            module,
+            samples,
+            views=views,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            out=folder,
+            resume=True,  # the folder was empty, or is the one to go on with
+            callbacks=[*monitor, *callbacks],
+            progress=progress,
+            device=config.device,
+            precision=config.precision,
+            time_limit=time_limit,
+            loggers=config.loggers,
+            every_n_steps=config.every_n_steps,
+            channels_last=config.channels_last,
+            wandb=config.wandb,
+        )
     sizes = {"n_train": len(samples.train), "n_test": len(samples.test), "input_shape": list(samples.input_shape)}
     records = [record for callback in monitor for record in callback.records]
     scores = _scores(module_of(config, samples, recipe), module, samples, config.epochs) if fitted.finished else []
     result = RunResult(folder, plain, {"name": samples.name, **sizes, **samples.facts}, fitted, records, scores)
     _leave(result, module, recipe, samples)
     return result
+
+
+@contextlib.contextmanager
+def _leaving_no_ruins(folder: Path | None) -> Iterator[None]:
+    """Empty a folder that was empty before, if a run fails that has saved nothing: the next attempt finds it so."""
+    try:
+        yield
+    except Exception:
+        if folder is not None and latest_checkpoint(folder) is None:
+            for entry in folder.iterdir():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        raise
 
 
 def _check_config(folder: Path, now: Mapping[str, Any]) -> None:

@@ -12,6 +12,9 @@ from thinshell.errors import InputError, InputTypeError
 
 __all__ = ["Samples"]
 
+# A class needs a row of weights: a larger number is an identifier, not a class.
+MOST_CLASSES = 1_000_000
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -31,7 +34,7 @@ class Samples:
     Raises
     ------
     InputError
-        If a split is empty, the two differ in shape, or labels do not belong to their rows.
+        If a split is empty, the two differ in shape, or labels do not belong to their rows or number no classes.
 
     Examples
     --------
@@ -90,3 +93,7 @@ def _check_labels(split: str, rows: Tensor, labels: Tensor | None) -> None:
         )
     if int(labels.min()) < 0:
         raise InputError(f"{split}_labels must be at least 0, got {int(labels.min())}; number the classes from 0")
+    if int(labels.max()) >= MOST_CLASSES:
+        raise InputError(
+            f"{split}_labels must be below {MOST_CLASSES:,}, got {int(labels.max())}; number the classes 0, 1, 2, ..."
+        )
