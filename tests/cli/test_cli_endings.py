@@ -108,6 +108,13 @@ def test_interrupted_leaves_nothing_behind(run, stand_in, tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_interrupted_while_words_are_parsed_is_said_too(run, monkeypatch) -> None:
+    # Typer takes the exception there and returns 130 without a word.
+    monkeypatch.setattr("thinshell.cli.app.app", lambda *_, **__: 130)
+    ended = run("diagnose", "x")
+    assert (ended.status, ended.err) == (130, "thinshell: interrupted; nothing was written\n")
+
+
 def test_interrupted_while_writing_leaves_nothing_behind(run, stand_in, tmp_path) -> None:
     class Slow(stand_in.StandIn):
         def save(self, path: Path) -> None:

@@ -7,7 +7,7 @@ import thinshell as ts
 from thinshell.diagnosis.full import detectable_at
 from thinshell.diagnosis.options import Options
 from thinshell.diagnosis.references import full_reference, paper_reference
-from thinshell.statistics import anderson_darling, anderson_darling_null_mean
+from thinshell.statistics import anderson_darling, anderson_darling_null_mean, moments
 from thinshell.theory import anderson_darling_rate
 
 
@@ -115,6 +115,15 @@ def test_references_are_what_simulation_gives():
         for field in ("ad_mean", "skewness_abs_mean", "excess_kurtosis_mean"):
             values = np.array([run[field] for run in runs])
             assert abs(values.mean() - reference[name][field]) < 5 * values.std() / math.sqrt(40), (name, field)
+    # Few rows: what sampling takes from the kurtosis is as large as the kurtosis.
+    for n, d in ((100, 400), (100, 8), (80, 3)):
+        runs = [moments(sphere(rng, n, d)).excess_kurtosis.mean() for _ in range(400)]
+        expected = full_reference(n, d)["sphere"]["excess_kurtosis_mean"]
+        assert abs(np.mean(runs) - expected) < 4 * np.std(runs) / 20 + 0.005, (n, d)
+    for d in (1, 2, 300):  # an expectation, not one draw
+        gaussian = paper_reference(5000, d, Options(seed=2))["gaussian"]
+        assert gaussian["ad_avg"] == pytest.approx(0.384, abs=0.012)
+        assert gaussian["dp_avg"] == pytest.approx(0.5, abs=0.02)
     paper = paper_reference(5000, 2, Options(seed=1))
     # Two dimensions: a coordinate of the circle has the arcsine law.
     assert paper["sphere"]["ad_avg"] > 4

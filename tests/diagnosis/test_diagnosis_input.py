@@ -97,6 +97,7 @@ def test_nonfinite_rows_over_several_blocks_and_files(files):
         (ROWS, {"normalize": "x"}, InputError, "normalize must be one of none, l2, zscore, whiten, got 'x'"),
         (ROWS, {"samples_per_test": 7}, InputError, "samples_per_test must be at least 8, got 7"),
         (ROWS, {"repeats": 0}, InputError, "repeats must be at least 1, got 0"),
+        (ROWS, {"repeats": 10**9}, InputError, "repeats must be at most 10,000, got 1000000000; 20 are the paper's"),
         (ROWS, {"seed": -1}, InputError, "seed must be at least 0, got -1"),
         (ROWS, {"seed": 1.5}, InputTypeError, "seed must be a whole number, got float"),
         (ROWS, {"index": 0}, InputError, "index applies to files, got ndarray"),

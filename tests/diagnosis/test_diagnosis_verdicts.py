@@ -87,6 +87,41 @@ def test_what_a_gaussian_may_have_is_a_hint_not_a_departure(code, cloud):
     assert code in [hint["code"] for hint in result["hints"]]
 
 
+def test_what_to_look_at_is_the_cause_that_was_found():
+    rng = np.random.default_rng(6)
+    # Two groups 12 apart along no axis in particular: each coordinate looks Gaussian, the cloud does not.
+    cloud = rng.standard_normal((5000, 128)) + 12 * np.outer(rng.integers(0, 2, 5000), np.full(128, 128**-0.5))
+    result = ts.diagnose(cloud).to_dict()
+    assert result["verdict"] == "consistent"
+    assert "jointly it departs" in result["reason"]
+    assert result["hints"][0]["code"] == "clusters"
+    assert result["look_next"] == result["hints"][0]["look_next"]
+    rows = rng.exponential(size=(400, 8))
+    assert ts.diagnose(np.concatenate([rows, rows])).to_dict()["look_next"].startswith("Remove duplicates")
+
+
+def test_zeros_and_ones_are_called_binary():
+    rows = (np.random.default_rng(7).random((2000, 12)) < 0.5).astype(np.float32)
+    assert "the others all the same: binary features" in ts.diagnose(rows).to_dict()["reason"]
+
+
+def test_few_gaussian_rows_are_not_called_a_thick_shell():
+    for n, d in ((8, 8), (20, 8), (20, 64)):
+        shells = [
+            next(check for check in ts.diagnose(rows).to_dict()["checks"] if check["code"] == "thin_shell")["verdict"]
+            for rows in np.random.default_rng([n, d]).standard_normal((30, n, d))
+        ]
+        assert shells.count("inconclusive") >= 29
+
+
+def test_rows_of_length_one_about_a_mean_are_not_called_thin_by_construction(shared_data):
+    pairs = shared_data / "embeddings" / "clip_coco_image_text_2x500x512.npy"
+    result = ts.diagnose(pairs, index=0).to_dict()
+    [law] = [check for check in result["checks"] if check["code"] == "norm_law"]
+    assert law["message"].startswith("About the mean, they vary 1.76 times as much as a Gaussian's of this spectrum")
+    assert law["remedy"].startswith("The rows lie on a sphere around the origin, not around their mean")
+
+
 def test_duplicates_are_a_check():
     rows = np.repeat(np.random.default_rng(5).standard_normal((500, 8)), 2, axis=0)
     result = ts.diagnose(rows).to_dict()

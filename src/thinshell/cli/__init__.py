@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 1 a departure was found and ``--fail-on departure`` given; 2 bad usage or bad data; 70 an
-        error of thinshell's own; 130 interrupted; 141 the reader of standard output went away.
+        error of thinshell's own; 75 a time limit came first; 130 interrupted; 141 the reader of standard output went
+        away.
 
     Examples
     --------

@@ -99,6 +99,8 @@ def run(app: typer.Typer, words: Sequence[str]) -> int:
         work = app(args=list(words), prog_name="thinshell", standalone_mode=False)
         with _remembering_interrupts(), _saying_warnings():
             status = work() if callable(work) else work
+        if status == INTERRUPTED:  # during parsing and importing, where Typer takes the exception for itself
+            raise KeyboardInterrupt
         sys.stdout.flush()
         return status if isinstance(status, int) else DONE
     except BrokenPipeError:

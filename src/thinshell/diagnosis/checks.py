@@ -89,7 +89,7 @@ def paper_checks(paper: PaperResult, n_samples: int) -> Iterator[Check]:
     """Yield the four comparisons of the paper's table."""
     protocol = f"{paper.samples_per_test} rows a test, {paper.repeats} averaged"
     few = "consistent" if n_samples >= ENOUGH_SAMPLES else "inconclusive"
-    remedy = "Look at the worst coordinates (coordinates.paper_ad) and at the hints below."
+    remedy = "Look at histograms of the coordinates with the largest A^2 (coordinates.paper_ad in the JSON)."
     rows = (
         (
             "ad_avg",
@@ -200,7 +200,9 @@ def _thin_shell(geometry: Geometry, n_samples: int) -> Check:
         message = message[0].upper() + message[1:]
     else:
         verdict = "consistent" if n_samples >= ENOUGH_SAMPLES else "inconclusive"
-        verdict = verdict if abs(ratio - 1) <= criterion.threshold else "departure"
+        # With fewer rows the ratio of Gaussian samples strays farther: its error goes with 1 / sqrt(n).
+        allowed = criterion.threshold * max(1.0, (ENOUGH_SAMPLES / n_samples) ** 0.5)
+        verdict = verdict if abs(ratio - 1) <= allowed else "departure"
         message = f"Centred CV {shell.cv:.3g}, {ratio:.2f} times the {shell.cv_reference:.3g} of a Gaussian."
     thick = "Look at the rows of largest and smallest norm: heavy tails, a mixture, or a scale of their own."
     thin = "Look for what holds the norms together: a normalisation layer, or clusters at one distance."
@@ -220,19 +222,24 @@ def _thin_shell(geometry: Geometry, n_samples: int) -> Check:
 
 def _norm_law(result: SpectrumNormResult, geometry: Geometry) -> Check:
     how = "thinner" if result.ratio < 1 else "thicker"
-    why = (
-        "The rows lie on a sphere, which is no Gaussian whatever the coordinates look like; that is so by "
-        "construction when rows are normalised."
-        if not geometry.norms["applicable"]
-        else "Look for what ties the norms together: a normalisation layer, or clusters at one distance."
-        if result.ratio < 1
-        else "Look at the largest and smallest norms: heavy tails, magnitudes that go together, or clusters."
-    )
+    if geometry.norms["applicable"]:
+        thin = "Look for what ties the norms together: a normalisation layer, or clusters at one distance."
+        thick = "Look at the largest and smallest norms: heavy tails, magnitudes that go together, or clusters."
+    else:
+        thin = (
+            "The rows lie on a sphere, which is no Gaussian whatever the coordinates look like; that is so by "
+            "construction when rows are normalised."
+        )
+        thick = (
+            "The rows lie on a sphere around the origin, not around their mean: look at them before they are "
+            "normalised, and for clusters."
+        )
     return _joint(
         "norm_law",
         "Squared norms spread as the spectrum says",
-        f"Their variance is {result.ratio:.3g} times a Gaussian's: the shell is {how}",
-        why,
+        f"About the mean, they vary {result.ratio:.3g} times as much as a Gaussian's of this spectrum: the shell is "
+        f"{how}",
+        thin if result.ratio < 1 else thick,
         (result.statistic, result.pvalue, result.n_samples),
         ("variance ratio", result.ratio),
     )
@@ -295,16 +302,16 @@ def _directions(rows: np.ndarray, seed: int) -> Check:
 
 
 def _copies(summary: Summary) -> Check:
-    share = float(summary.copies.mean())
+    share = summary.copies
     return Check(
         code="duplicates",
         title="Rows are different",
         verdict="departure" if share > CRITERIA["duplicates"].threshold else "consistent",
-        message=f"{_percent(share)} of {len(summary.rows):,} rows are exact copies of another.",
+        message=f"{_percent(share)} of {summary.n_compared:,} rows are exact copies of another.",
         remedy="Remove duplicates: a continuous law has none." if share > CRITERIA["duplicates"].threshold else None,
         statistic=share,
         pvalue=None,
         effect=("share", share),
         criterion=CRITERIA["duplicates"],
-        n_samples=len(summary.rows),
+        n_samples=summary.n_compared,
     )

@@ -115,7 +115,7 @@ def _moved(before: dict[str, Any], after: dict[str, Any]) -> Iterator[dict[str, 
             "before": old,
             "after": new,
             "change": new - old,
-            "message": f"{words} {verb} from {_short(old)} to {_short(new)}",
+            "message": f"{words} {verb} from {_short(old, path)} to {_short(new, path)}",
         }
 
 
@@ -131,5 +131,7 @@ def _differs(path: str, rule: str, before: dict[str, Any], after: dict[str, Any]
     return abs(new - old) > _RELATIVE * max(abs(old), abs(new))
 
 
-def _short(value: float) -> str:
+def _short(value: float, path: str) -> str:
+    if path.endswith("_share"):
+        return f"{100 * value:.3g} %"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"

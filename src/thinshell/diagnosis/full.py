@@ -157,7 +157,8 @@ def _interval(value: float, parts: list[np.ndarray], what: str, n_samples: int) 
         per_part.append(np.nanmean(np.abs(values) if what == "skewness" else values))
     error = np.std(per_part, ddof=1) * np.sqrt(size / n_samples)
     reach = float(stdtrit(_PARTS - 1, 0.975)) * float(error)
-    return float(value) - reach, float(value) + reach
+    low = float(value) - reach
+    return max(low, 0.0) if what == "skewness" else low, float(value) + reach
 
 
 def full_verdict(result: FullResult) -> str:

@@ -84,14 +84,8 @@ def _atoms(summary: Summary) -> Iterator[Hint]:
     one_sided = bool((summary.minimum >= 0).all())
     # Rounded values on both sides of zero are zero often enough without being sparse.
     if zeros > _ZEROS and (one_sided or lattice <= 0.5):
-        kind = "and none is negative: sparse or ReLU features" if one_sided else "sparse features"
-        yield Hint(
-            "sparse",
-            f"{100 * zeros:.0f} % of the values are exactly zero, {kind}",
-            "Look at the layer before the ReLU, or at the projection head's output, instead."
-            if one_sided
-            else "Look at where the zeros come from: dropout left on, padding, or a sparse code.",
-        )
+        kind, where = _sparse_kind(rows, one_sided)
+        yield Hint("sparse", f"{100 * zeros:.0f} % of the values are exactly zero, {kind}", where)
         return
     if lattice > 0.5:
         yield Hint(
@@ -99,6 +93,22 @@ def _atoms(summary: Summary) -> Iterator[Hint]:
             f"{100 * lattice:.0f} % of the coordinates take few different values (median {np.median(distinct):.0f})",
             "Look at whether the embeddings were quantised or are raw counts.",
         )
+
+
+def _sparse_kind(rows: np.ndarray, one_sided: bool) -> tuple[str, str]:
+    """Return what values with many zeros are, and where to look."""
+    if len(np.unique(rows)) <= 2:
+        few = "sparse " if (rows != 0).mean() < 0.4 else ""
+        return (
+            f"the others all the same: {few}binary features",
+            "Look at a layer behind an encoder: this is a code, not a cloud.",
+        )
+    if one_sided:
+        return (
+            "and none is negative: sparse or ReLU features",
+            "Look at the layer before the ReLU, or at the projection head's output, instead.",
+        )
+    return "sparse features", "Look at where the zeros come from: dropout left on, padding, or a sparse code."
 
 
 def _clusters(axes: PrincipalAxesResult, typical: float) -> Iterator[Hint]:
@@ -111,8 +121,8 @@ def _clusters(axes: PrincipalAxesResult, typical: float) -> Iterator[Hint]:
         axis = int(flat[0])
         yield Hint(
             "clusters",
-            f"the scores on principal axis {axis} have several modes (excess kurtosis "
-            f"{axes.excess_kurtosis[axis]:.2f}): clusters",
+            f"the scores on principal axis {axis} are as flat as those of clusters (excess kurtosis "
+            f"{axes.excess_kurtosis[axis]:.2f})",
             "Look at a scatter plot of the leading principal axes, coloured by label or source.",
         )
 
@@ -126,7 +136,7 @@ def _shape(summary: Summary, kurtosis: float, norm_ratio: float) -> Iterator[Hin
         yield Hint(
             "skew",
             f"the coordinates are skewed (median |skewness| {skewness:.2f}, excess kurtosis {kurtosis:.2f})",
-            "Look at a histogram of a few coordinates: is this after an exponential, a softplus or a count?",
+            "Look at a histogram of a few coordinates: is this after an exponential, a softplus, a GELU or a count?",
         )
     elif kurtosis > _KURTOSIS:
         # Independent coordinates of this kurtosis make squared norms 1 + kurtosis / 2 times as variable.

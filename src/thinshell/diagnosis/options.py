@@ -10,6 +10,8 @@ from thinshell.errors import InputError, InputTypeError
 __all__ = ["NORMALIZATIONS", "PROTOCOLS", "Options"]
 
 PROTOCOLS = ("both", "paper", "full")
+# Each repeat keeps two numbers a column.
+MOST_REPEATS = 10_000
 NORMALIZATIONS = ("none", "l2", "zscore", "whiten")
 
 
@@ -27,7 +29,7 @@ class Options:
     samples_per_test : int
         Rows of one test of the paper protocol, at least 8.
     repeats : int
-        Tests averaged for each coordinate, at least 1.
+        Tests averaged for each coordinate, from 1 to 10,000.
     seed : int
         Draws the rows of each test, the random directions and the simulated references; at least 0.
     drop_nonfinite : bool
@@ -46,6 +48,8 @@ class Options:
         _one_of("normalize", self.normalize, NORMALIZATIONS)
         _at_least("samples_per_test", self.samples_per_test, 8)
         _at_least("repeats", self.repeats, 1)
+        if self.repeats > MOST_REPEATS:
+            raise InputError(f"repeats must be at most {MOST_REPEATS:,}, got {self.repeats}; 20 are the paper's")
         _at_least("seed", self.seed, 0)
 
 
@@ -60,4 +64,4 @@ def _at_least(name: str, value: object, least: int) -> None:
     except TypeError:
         raise InputTypeError(f"{name} must be a whole number, got {type(value).__name__}") from None
     if number < least:
-        raise InputError(f"{name} must be at least {least}, got {number}")
+        raise InputError(f"{name} must be at least {least}, got {number}; leave it out for the default")

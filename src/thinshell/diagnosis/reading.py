@@ -176,7 +176,7 @@ def _label(source: Source | _Blocks) -> str:
 def _refusal(error: InputError, source: Source | _Blocks, rest: Iterator[np.ndarray], seen: int) -> InputError:
     """Say how many rows of the *whole* data are not finite; other errors are passed on."""
     if "NaN or infinity" not in str(error):
-        return error
+        return InputError(f"{_label(source)}: {error}")
     rows, first, total = 0, [], seen
     for block in rest:
         bad = np.flatnonzero(~np.isfinite(block).all(axis=1)) + total

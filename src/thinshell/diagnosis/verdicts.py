@@ -59,13 +59,13 @@ def full_reason(full: FullResult, verdict: str) -> str:
         return "No coordinate varies enough to be tested."
     if full.detectable_at is None:
         least = full.detectable_at_interval[0]
-        beyond = f"; telling it from one would take more than about {rounded_count(least)} samples" if least else ""
+        beyond = f"; telling these rows from one would take more than about {rounded_count(least)}" if least else ""
         if verdict == "departure":
             return f"At {rows} a few coordinates depart from a Gaussian, the average one does not{beyond}."
         return f"At {rows} no departure is found{beyond}."
     sentence = f"looks Gaussian to anybody with fewer than about {rounded_count(full.detectable_at)} samples"
     if verdict == "departure":
-        return f"The average coordinate {sentence}; here are {full.n_samples:,}."
+        return f"At {rows} it shows, but the average coordinate {sentence}."
     return f"At {rows} no clear departure is found; the average coordinate {sentence}."
 
 
@@ -80,10 +80,13 @@ def joint_remark(verdict: str, checks: Sequence[Check]) -> str:
 def look_next(verdict: str, checks: Sequence[Check], hints: Sequence[Hint]) -> str:
     """Say in one sentence what to look at."""
     causes = [hint for hint in hints if hint.is_cause]
-    if verdict == "departure" and causes:
-        return causes[0].look_next
+    copies = [check for check in checks if check.code == "duplicates" and check.verdict == "departure"]
+    if copies and not (causes and causes[0].code in ("sparse", "discrete")):  # which have copies by nature
+        return str(copies[0].remedy)
     failed = [check for check in checks if check.verdict == "departure" and check.remedy]
     # What coordinates cannot show comes before the remark that many rows reject everything.
+    if causes and (verdict == "departure" or failed):
+        return causes[0].look_next
     failed.sort(key=lambda check: check.code == "coordinates" or check.code.startswith("paper_"))
     if failed:
         return str(failed[0].remedy)

@@ -42,7 +42,7 @@ def _check_dimensions(shape: tuple[int, ...], where: str, index: int | None, how
         if index is None:
             raise InputError(f"{where} has shape {shape}, 3-D; {wanted}: pick one part with {how}, {allowed}")
         if not 0 <= index < shape[0]:
-            raise InputError(f"{where} has shape {shape}; index must be {allowed}, got {index}")
+            raise InputError(f"{where} has shape {shape}; index must be {allowed}, got {index}: parts count from 0")
         return
     if ndim == 0:
         raise InputError(f"{where} has shape (), a single number; {wanted}: save a 2-D array")

@@ -65,7 +65,8 @@ def paper_table(result: Mapping[str, Any], glyphs: Glyphs) -> Table:
     gaussian, sphere = _references(paper)
     cv = [
         fixed(norms.get("cv"), 3) if norms.get("applicable", True) else "n/a",
-        fixed(_first(gaussian.get("cv"), norms.get("cv_reference")), 3),
+        # Of a Gaussian with the spectrum of these rows, where that is known.
+        fixed(_first(norms.get("cv_reference"), gaussian.get("cv")), 3),
         fixed(_first(sphere.get("cv"), norms.get("cv_sphere")), 3),
     ]
     return _table([["CV", *cv, ""], *_lines(PAPER_ROWS, paper)], glyphs)
@@ -112,7 +113,7 @@ def _lines(rows: Sequence[Row], block: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _ends(row: Row, block: Mapping[str, Any]) -> str:
-    return interval(block.get(row.interval), row.show) if row.interval else ""
+    return interval(block.get(row.interval), row.show) if row.interval and block.get(row.key) is not None else ""
 
 
 def _references(block: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

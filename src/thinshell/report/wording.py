@@ -36,7 +36,8 @@ def title(result: Mapping[str, Any]) -> str:
 
 def describe_data(result: Mapping[str, Any], glyphs: Glyphs) -> str:
     """Return the line that says what was read: name, rows, features, stored dtype."""
-    size = f"{count(result.get('n_samples'))} rows {glyphs.times} {count(result.get('n_features'))} features"
+    features = "feature" if result.get("n_features") == 1 else "features"
+    size = f"{count(result.get('n_samples'))} rows {glyphs.times} {count(result.get('n_features'))} {features}"
     dtype = (result.get("source") or {}).get("dtype")
     return ", ".join([title(result), size] + ([printable(dtype)] if dtype else []))
 
@@ -45,7 +46,8 @@ def paper_protocol(result: Mapping[str, Any], glyphs: Glyphs) -> str:
     """Return how the paper protocol's numbers were made: rows per test, repeats, seed, normalisation."""
     paper = result.get("paper") or {}
     tests = f"{count(paper.get('samples_per_test'))} rows per test {glyphs.times} {count(paper.get('repeats'))}"
-    return f"{tests} repeats, seed {result.get('seed')}, {normalization(result)}"
+    noun = "repeat" if paper.get("repeats") == 1 else "repeats"
+    return f"{tests} {noun}, seed {result.get('seed')}, {normalization(result)}"
 
 
 def normalization(result: Mapping[str, Any]) -> str:
@@ -61,6 +63,10 @@ def notes(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"{count(dropped)} rows with NaN or infinity were dropped"
     if constant := _constant_features(result.get("constant_features")):
         yield constant
+    paper = result.get("paper") or {}
+    asked = (paper.get("asked") or {}).get("samples_per_test")
+    if asked and asked > (paper.get("samples_per_test") or asked):
+        yield f"fewer rows than the {count(asked)} of one test: one test of all of them"
     duplicates = result.get("duplicates") or {}
     if repeated := duplicates.get("share"):
         yield f"{share(repeated)} of {count(duplicates.get('n_checked'))} rows checked are duplicates"

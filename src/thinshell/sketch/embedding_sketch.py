@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from thinshell.errors import InputError
+from thinshell.sketch.distinct import DistinctRows
 from thinshell.sketch.gram import GRAM_LIMIT, Gram
 from thinshell.sketch.marginals import Marginals
 from thinshell.sketch.rows import RowSample, Scan, row_multipliers, scan_rows
@@ -54,7 +55,8 @@ class EmbeddingSketch:
     order they came. Up to `row_capacity` rows it simply holds them, and everything derived from it is exact and
     the same to the last bit. Beyond, it holds: central moments 1-4, extremes and a histogram of at most 16,384
     bins of every column and of the row norms; the sum of the rows' directions; products of columns (up to 4,096
-    of them); and a uniform sample of `row_capacity` rows drawn by a hash of their values.
+    of them); a uniform sample of `row_capacity` rows drawn by a hash of their values; and how often as many different
+    rows occur.
 
     Parameters
     ----------
@@ -80,8 +82,9 @@ class EmbeddingSketch:
     Tolerance beyond `row_capacity` rows: moments, norms and covariance of the same rows agree to about 1e-12
     (float32 products: 1e-6) relative between any two ways to split them. A^2 agrees to 1e-9, to 1e-4 where
     values lie beyond 5 standard deviations, and to the accuracy of the histogram, 2e-3 or .5 %, where an early
-    block had less than half or more than twice the final spread. The row sample is the same set of
-    rows unless rows are exact copies of each other.
+    block had less than half or more than twice the final spread. The row sample is the same set of rows unless rows
+    are exact copies of each other: how many copies of a row are in it then depends on the blocks. The share of copies
+    does not.
 
     Examples
     --------
@@ -119,6 +122,7 @@ class EmbeddingSketch:
             self._row_capacity = row_capacity_for(n_features)
         self._multipliers = row_multipliers(n_features)
         self._sample = RowSample(n_features, self._row_capacity)
+        self._distinct = DistinctRows(self._row_capacity)
         self._unit_sum = np.zeros(n_features)
         # None until there are more rows than the sample holds.
         self._columns: Marginals | None = None
@@ -214,6 +218,7 @@ class EmbeddingSketch:
         elif self._columns is not None:
             self._count(rows, scan.norms)
         self._sample.add(rows, scan.hashes)
+        self._distinct.add(scan.hashes)
 
     def _start_counting(self, rows: np.ndarray) -> None:
         """Leave the exact phase: everything held so far and the block that overflowed become the pilot."""
@@ -275,6 +280,7 @@ class EmbeddingSketch:
         self.n_dropped += other.n_dropped
         self._unit_sum += other._unit_sum
         self._sample.merge(other._sample)
+        self._distinct.merge(other._distinct)
         return self
 
     def _check_fit(self, other: EmbeddingSketch) -> None:

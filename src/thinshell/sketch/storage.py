@@ -30,6 +30,7 @@ def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
     if not sketch.n_samples:
         raise InputError("sketch must hold at least one row to be saved, got an empty one; update it first")
     tensors = {f"sample.{k}": v for k, v in sketch._sample.state().items()} | {"unit_sum": sketch._unit_sum}
+    tensors |= {f"distinct.{k}": v for k, v in sketch._distinct.state().items()}
     for name in ("columns", "norms", "gram"):
         part = getattr(sketch, f"_{name}")
         if part is not None:
@@ -118,6 +119,7 @@ def _rebuild(header: dict, tensors: dict[str, np.ndarray]) -> EmbeddingSketch:
     if sample["rows"].shape[1] != d or len(sample["rows"]) != min(n, sketch.row_capacity):
         raise ValueError(f"its {len(sample['rows'])} rows do not fit its header")
     sketch._sample.restore(sample)
+    sketch._distinct.restore(_part(tensors, "distinct"))
     sketch._unit_sum = np.array(tensors["unit_sum"])
     if n > sketch.row_capacity:
         sketch._columns = Marginals.restore(n, _part(tensors, "columns"))

@@ -17,6 +17,8 @@ __all__ = ["Summary", "summarize"]
 
 # Fewest rows for a normality test of a column (Stephens 1986; D'Agostino & Pearson 1973).
 MIN_SAMPLES = 8
+# Copies of one row in the row sample beyond which it makes up a share of the data of its own, .2 % and more.
+_FREQUENT = 16
 # The fourth power of anything larger is not subnormal in float64.
 _SMALLEST = 1e-70
 
@@ -35,8 +37,9 @@ class Summary:
         Where each column stands in the data, counted from 0.
     rows : ndarray of shape (n_rows, n_features)
         A uniform sample of the rows in random order, or all of them when `exact`.
-    copies : ndarray of shape (n_rows,), bool
-        Whether a row equals an earlier one of `rows`.
+    copies : float
+        Share of the rows that equal an earlier one, of `n_compared` that were compared.
+    n_compared : int
     moments : Moments
         Of every column.
     ad : ndarray of shape (n_features,), float64
@@ -57,7 +60,8 @@ class Summary:
     exact: bool
     columns: np.ndarray
     rows: np.ndarray
-    copies: np.ndarray
+    copies: float
+    n_compared: int
     moments: Moments
     ad: np.ndarray
     minimum: np.ndarray
@@ -124,8 +128,7 @@ def summarize(sketch: EmbeddingSketch) -> Summary:
             f"n_samples must be at least {MIN_SAMPLES} for a test of normality, got {sketch.n_samples}; give more rows"
         )
     rows, hashes = sketch._sample.draw()
-    copies = np.zeros(len(rows), bool)
-    copies[np.setdiff1d(np.arange(len(rows)), np.unique(hashes, return_index=True)[1])] = True
+    copies, compared = _copies(sketch, hashes)
     counted = _held(rows, sketch) if sketch.exact else _counted(sketch)
     _check_spread(counted["maximum"] - counted["minimum"])
     return Summary(
@@ -135,8 +138,25 @@ def summarize(sketch: EmbeddingSketch) -> Summary:
         columns=np.arange(sketch.n_features),
         rows=rows,
         copies=copies,
+        n_compared=compared,
         **counted,
     )
+
+
+def _copies(sketch: EmbeddingSketch, hashes: np.ndarray) -> tuple[float, int]:
+    """Return the share of copies and the rows that were compared for it.
+
+    Rows that occur a few times are told by the counts of different rows, whatever the blocks were. One that makes up
+    much of the data may not be among those, or weigh too much: its share is that in the row sample.
+    """
+    counts = sketch._distinct.counts()
+    if len(counts) < sketch._distinct.capacity:
+        return 1 - len(counts) / sketch.n_samples, sketch.n_samples
+    in_sample = np.unique(hashes, return_counts=True)[1]
+    frequent = float(in_sample[in_sample > _FREQUENT].sum()) / len(hashes)
+    rare = counts[counts <= _FREQUENT * max(sketch.n_samples / len(hashes), 1)]
+    compared = int(rare.sum())
+    return frequent + (1 - frequent) * (1 - len(rare) / max(compared, 1)), compared or len(hashes)
 
 
 def _check_spread(span: np.ndarray) -> None:
