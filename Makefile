@@ -55,9 +55,9 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 # Not an extra: lightly asks for torchvision, Lightning and hydra, of which the one loss that is timed needs nothing.
-# Where they cannot be had the benchmark says so and leaves them out.
+# Where it cannot be had the benchmark says so and leaves it out.
 $(BENCH_READY): $(READY)
-	-$(BIN)/python $(PIP_INSTALL) --no-deps lightly pytorch-metric-learning && touch $@
+	-$(BIN)/python $(PIP_INSTALL) --no-deps lightly && touch $@
 
 $(CORE_READY): pyproject.toml constraints.txt
 	$(call new_venv,$(CORE))

@@ -282,7 +282,13 @@ def axes_check(result: PrincipalAxesResult) -> Check:
         "Scores on the leading principal axes are normal",
         f"Worst: axis {result.axis}, A^2 {statistic:.3g}, excess kurtosis {kurtosis:.2g}",
         f"Plot the scores on principal axis {result.axis}: "
-        + ("two or more clusters flatten them." if kurtosis < 0 else "a few rows stretch it, or clusters do."),
+        + (
+            "two or more clusters flatten them."
+            if kurtosis < -0.3
+            else "a few rows stretch it, or clusters do."
+            if kurtosis > 0.3
+            else "it leans to one side, or clusters of unequal size do."
+        ),
         (statistic, result.pvalue, result.n_samples),
         ("excess kurtosis", kurtosis),
     )
