@@ -318,6 +318,32 @@ def test_json_in_a_file_in_a_pipe_and_nothing_at_all(run, small, whole, copied) 
 
 
 @needs_torch
+def test_settings_can_be_changed_by_name(run, small, tmp_path) -> None:
+    words = ["reproduce", "table1", "--columns", "laplace", "--out", tmp_path, "--json", "-"]
+    ended = run(*words, "--set", "laplace.epochs=1", "--set", "laplace.dropout=0.2")
+    assert ended.status == 0, ended.err
+    result = json.loads(ended.out)
+    assert result["changed_settings"]["laplace.dropout"] == 0.2
+    assert result["settings"]["laplace"]["epochs"] == 1
+    assert result["about"]["command"].endswith("--set laplace.epochs=1 --set laplace.dropout=0.2")
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("epochs", "--set must be NAME=VALUE, got 'epochs'; for example --set epochs=100"),
+        ("laplace.epoch=3", "got 'epoch'; did you mean 'epochs'?"),
+        ("laplace.epochs=many", "setting laplace.epochs must be of type int, got str"),
+        ("laplace=3", "setting laplace is a group of settings; name one of them"),
+    ],
+)
+def test_settings_that_cannot_be_changed(run, tmp_path, word, sentence) -> None:
+    assert sentence in refused(run("reproduce", "table1", "--set", word, "--out", tmp_path / "results"))
+    assert content(tmp_path) == {}
+
+
+@needs_torch
 def test_a_folder_that_is_not_empty_is_left_as_it_is(run, small, whole, copied) -> None:
     before = content(copied)
     said = refused(run(*WORDS, "--out", copied))

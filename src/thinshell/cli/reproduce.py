@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
+from json import loads
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,15 @@ def reproduce(
     columns: Annotated[
         str | None, typer.Option(metavar="A,B", help="Columns to run, separated by commas.", rich_help_panel=RUN)
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Another value for a setting of the result's JSON, such as gmm.mean_std=0.2; as often as wanted.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     data_dir: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder of data sets that are not drawn.", rich_help_panel=RUN)
     ] = None,
@@ -71,6 +81,7 @@ def reproduce(
     how = {
         "quick": quick,
         "columns": words,
+        "settings": _settings(set_ or []),
         "data_dir": data_dir,
         "seed": seed,
         "device": device,
@@ -81,6 +92,7 @@ def reproduce(
             name,
             {
                 "--columns": columns,
+                "--set": set_,
                 "--data-dir": data_dir,
                 "--seed": seed or None,
                 "--device": None if device == "auto" else device,
@@ -140,7 +152,24 @@ def _reproduced(name: str, how: dict[str, Any], quiet: bool) -> dict[str, Any]:
 def _command(name: str | None, options: dict[str, Any], quick: bool) -> str:
     """Return the command with what its numbers depend on."""
     words = ["thinshell", "reproduce", str(name), *(["--quick"] if quick else [])]
-    return shlex.join(words + [str(word) for pair in options.items() if pair[1] is not None for word in pair])
+    for option, given in options.items():
+        for value in given if isinstance(given, list) else [given]:
+            words += [] if value is None else [option, str(value)]
+    return shlex.join(words)
+
+
+def _settings(words: list[str]) -> dict[str, Any]:
+    """Return the changes that NAME=VALUE words ask for; a value is read as JSON, or else taken as it is."""
+    changes = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise InputError(f"--set must be NAME=VALUE, got {word!r}; for example --set epochs=100")
+        try:
+            changes[name] = loads(text)
+        except ValueError:
+            changes[name] = text
+    return changes
 
 
 def _print(result: dict[str, Any], folder: Path, written: list[Path]) -> None:
