@@ -78,6 +78,7 @@ def reproduce(
 ) -> Callable[[], int]:
     """Run an experiment of the paper and show our numbers beside the printed ones."""
     words = None if columns is None else [word.strip() for word in columns.split(",") if word.strip()]
+    typed = {"--columns": columns, "--set": set_, "--data-dir": data_dir, "--seed": seed or None, "--device": device}
     how = {
         "quick": quick,
         "columns": words,
@@ -88,17 +89,7 @@ def reproduce(
         "resume": resume,
         "time_limit": time_limit,
         "out": out,
-        "command": _command(
-            name,
-            {
-                "--columns": columns,
-                "--set": set_,
-                "--data-dir": data_dir,
-                "--seed": seed or None,
-                "--device": None if device == "auto" else device,
-            },
-            quick,
-        ),
+        "command": _command(name, quick, typed),
     }
     if list_:
         return _list
@@ -149,12 +140,12 @@ def _reproduced(name: str, how: dict[str, Any], quiet: bool) -> dict[str, Any]:
         return reproduce_experiment(name, progress=progress, **how)
 
 
-def _command(name: str | None, options: dict[str, Any], quick: bool) -> str:
+def _command(name: str | None, quick: bool, typed: dict[str, Any]) -> str:
     """Return the command with what its numbers depend on."""
     words = ["thinshell", "reproduce", str(name), *(["--quick"] if quick else [])]
-    for option, given in options.items():
+    for option, given in typed.items():
         for value in given if isinstance(given, list) else [given]:
-            words += [] if value is None else [option, str(value)]
+            words += [] if value in (None, "auto") else [option, str(value)]
     return shlex.join(words)
 
 
