@@ -173,7 +173,7 @@ def test_every_variant_changes_at_most_one_setting_and_has_a_name_of_its_own() -
 
 
 def test_an_unknown_layer_is_refused(tmp_path: Path) -> None:
-    part = Part(Context(tmp_path, data_dir=tmp_path), "part")
+    part = Part(Context(tmp_path, data_dir=tmp_path), "part", {})
     with pytest.raises(InputError, match=r"layer must be one of .*did you mean 'projection'"):
         train_resnet(replace(RESNET, layer="projektion"), "supervised", part)
 
