@@ -72,7 +72,7 @@ def reproduce(
     ] = None,
     out: Annotated[
         str, typer.Option(metavar="DIR", help="Files go to DIR/NAME.", rich_help_panel=opt.OUTPUT)
-    ] = "results",
+    ] = "reproduced",
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:

@@ -42,7 +42,7 @@ class _Asked:
 def reproduce(
     name: str,
     *,
-    out: str | Path = "results",
+    out: str | Path = "reproduced",
     quick: bool = False,
     columns: Sequence[str] | None = None,
     data_dir: str | Path | None = None,

@@ -108,6 +108,6 @@ class History(Callback):
 
 def _stop(what: str) -> None:
     raise InputError(
-        f"{what}; training stops there and keeps its last good checkpoint: begin anew with a smaller learning rate "
-        "or a larger temperature"
+        f"{what}; training stops there and keeps its last good checkpoint, if there is one: begin anew with a smaller "
+        "learning rate or a larger temperature"
     )

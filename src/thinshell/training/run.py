@@ -25,8 +25,10 @@ from thinshell.training.checkpoint import latest_checkpoint
 from thinshell.training.config import TrainConfig
 from thinshell.training.config_errors import told
 from thinshell.training.data import create_samples
+from thinshell.training.devices import choose_device
 from thinshell.training.downstream import downstream_scores, has_classes
 from thinshell.training.embedding import embed
+from thinshell.training.encoders import create_encoder
 from thinshell.training.fit import FitResult, fit
 from thinshell.training.folder import claim_folder
 from thinshell.training.portable import save_encoder
@@ -177,7 +179,7 @@ def run(
         )
     sizes = {"n_train": len(samples.train), "n_test": len(samples.test), "input_shape": list(samples.input_shape)}
     records = [record for callback in monitor for record in callback.records]
-    scores = _scores(module_of(config, samples, recipe), module, samples, config.epochs) if fitted.finished else []
+    scores = _scores(config, samples, recipe, module) if fitted.finished and has_classes(samples) else []
     result = RunResult(folder, plain, {"name": samples.name, **sizes, **samples.facts}, fitted, records, scores)
     _leave(result, module, recipe, samples)
     return result
@@ -207,12 +209,13 @@ def _check_config(folder: Path, now: Mapping[str, Any]) -> None:
     check_same_run(then, this, str(folder))
 
 
-def _scores(untrained: Any, trained: Any, samples: Samples, epochs: int) -> list[dict[str, Any]]:
-    if not has_classes(samples):
-        return []
+def _scores(config: TrainConfig, samples: Samples, recipe: dict[str, Any], trained: Any) -> list[dict[str, Any]]:
+    device = choose_device(config.device)
+    untrained = create_encoder(**recipe, seed=config.seed)
     return [
-        {"layer": "representation", "epoch": epoch} | downstream_scores(module.encoder, samples, n_train=SCORED_ROWS)
-        for epoch, module in ((0, untrained), (epochs, trained))
+        {"layer": "representation", "epoch": epoch}
+        | downstream_scores(encoder, samples, n_train=SCORED_ROWS, device=device)
+        for epoch, encoder in ((0, untrained), (config.epochs, trained.encoder))
     ]
 
 
