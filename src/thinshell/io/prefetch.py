@@ -16,7 +16,7 @@ T = TypeVar("T")
 END = object()
 
 
-def prefetch(iterable: Iterable[T], depth: int = 2) -> Iterator[T]:
+def prefetch(iterable: Iterable[T], depth: int = 1) -> Iterator[T]:
     """Yield the items of `iterable`, in order, while a thread fetches up to `depth` of them ahead.
 
     An exception raised by `iterable` is raised here, after the items before it. Closing the returned

@@ -1,7 +1,7 @@
 """A matrix of numbers lying in a file, read window by window.
 
 Windows are read, not memory-mapped: touched pages of a map count as resident memory until it is closed, so a
-mapped 3 GB file looks like 3 GB of use; a read window is 8 MiB and gone with its block.
+mapped 3 GB file looks like 3 GB of use; a read window is 32 MiB and gone with its block.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ __all__ = ["EmbeddingSketch", "row_capacity_for"]
 # Rows kept: enough for 20 disjoint tests of 250 rows (the paper protocol) and for joint checks; at most 2**26
 # values (256 MiB of float32), but never under 512 rows.
 _ROWS, _FEWEST_ROWS, _VALUES = 8192, 512, 2**26
-# Rows of one step through a large array: 8 MiB, so that the passes over a step find it in the cache.
-_STEP_BYTES = 8 * 2**20
+# Rows of one step through a large array. The histograms, larger than most caches, are fetched once a step: twice the
+# time at 8 MiB. Nothing of this size is copied unless the array is not contiguous.
+_STEP_BYTES = 64 * 2**20
 # Sums over 1e12 rows of fourth powers of anything below this stay finite in float64.
 _LARGEST = 1e70
 # Row numbers listed in an error; more would bury the sentence.

@@ -14,9 +14,8 @@ __all__ = ["TAIL_BUCKETS", "TAIL_PER_OCTAVE", "add_counts", "fingerprint_rows", 
 TAIL_PER_OCTAVE = 16
 TAIL_BUCKETS = 256
 
-# Rows whose bins are worked out before any is counted: without branches, so in vector registers. 512 rows of 16
-# float32 columns are 32 kB, and a histogram's busy middle fits the first-level cache beside them.
-_TILE_ROWS = 512
+# Rows whose bins are worked out before they are turned into columns: without branches, so in vector registers.
+_TILE_ROWS = 64
 
 # Bit patterns of -0.0, which equals 0.0 and must not get another fingerprint.
 _MINUS_ZERO = np.uint32(0x80000000)
@@ -123,16 +122,29 @@ def _tail_bucket(offset, half):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _count_with_tails(block, rows, column, scale, first, count, tail):  # pragma: no cover - compiled
-    bins = count.size
+def _move_to_tails(tile, left, scale, first, counts, tails):  # pragma: no cover - compiled
+    """Take the values beyond the bins out of the end bins, where `_place` put them, into the tail buckets."""
+    columns, bins = counts.shape
     half = 0.5 * bins
-    for i in range(rows[0], rows[1]):
-        position = np.float64(block[i, column]) * scale - first
-        if 0.0 <= position < bins:
-            count[np.uint64(position)] += np.uint32(1)
-        else:
-            offset = position - half
-            tail[1 if offset > 0 else 0, _tail_bucket(offset, half)] += 1
+    for i in range(len(tile)):
+        for j in range(columns):
+            position = np.float64(tile[i, left + j]) * scale[j] - first[j]
+            if position < 0.0 or position >= bins:
+                above = 1 if position > half else 0
+                tails[j, above, _tail_bucket(position - half, half)] += 1
+                counts[j, (bins - 1) * above] -= np.uint32(1)
+
+
+@njit(cache=True, nogil=True)
+def _place(tile, left, scale, first, last, bins):  # pragma: no cover - compiled
+    """Write the bin of every value, the nearest one where it lies beyond; return how many do."""
+    outside = 0
+    for i in range(len(tile)):
+        for j in range(scale.size):
+            position = np.float64(tile[i, left + j]) * scale[j] - first[j]
+            outside += (position < 0.0) | (position > last)
+            bins[i, j] = np.int32(min(max(position, 0.0), last))
+    return outside
 
 
 @njit(cache=True, nogil=True)
@@ -144,20 +156,18 @@ def add_counts(block, left, inverse_width, start, counts, tails):  # pragma: no 
     """
     n = block.shape[0]
     columns, bins = counts.shape
-    last = bins - 1.0
-    places = np.empty(_TILE_ROWS, np.uint32)
+    last = np.nextafter(np.float64(bins), 0.0)
+    places = np.empty((columns, n), np.uint16)
+    rows = np.empty((_TILE_ROWS, columns), np.int32)
     for top in range(0, n, _TILE_ROWS):
-        bottom = min(top + _TILE_ROWS, n)
+        tile = block[top : top + _TILE_ROWS]
+        if _place(tile, left, inverse_width, start, last, rows):
+            _move_to_tails(tile, left, inverse_width, start, counts, tails)
         for j in range(columns):
-            scale, first, count = inverse_width[j], start[j], counts[j]
-            outside = 0
-            for i in range(bottom - top):
-                position = np.float64(block[top + i, left + j]) * scale - first
-                outside += (position < 0.0) | (position >= bins)
-                places[i] = np.uint32(min(max(position, 0.0), last))
-            if outside:
-                _count_with_tails(block, (top, bottom), left + j, scale, first, count, tails[j])
-            else:
-                # An unsigned index spares the test for negative ones: half the time of the whole pass.
-                for i in range(bottom - top):
-                    count[np.uint64(places[i])] += np.uint32(1)
+            for i in range(len(tile)):
+                places[j, top + i] = np.uint16(rows[i, j])
+    for j in range(columns):
+        count, column = counts[j], places[j]
+        for i in range(n):
+            # An unsigned index spares the test for negative ones.
+            count[np.uint64(column[i])] += np.uint32(1)
