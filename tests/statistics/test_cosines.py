@@ -5,7 +5,13 @@ import pytest
 from scipy import stats
 
 from thinshell.errors import InputError
-from thinshell.statistics.cosines import negative_cosines, pair_cosines, sphere_cosine_quantiles
+from thinshell.statistics.cosines import (
+    negative_cosines,
+    negative_pair_cosines,
+    pair_cosines,
+    sphere_cosine_cdf,
+    sphere_cosine_quantiles,
+)
 
 
 def unit(x):
@@ -77,3 +83,28 @@ def test_errors(views):
         negative_cosines(views[0], max_pairs=0)
     with pytest.raises(InputError, match="at least 2 rows"):
         negative_cosines(views[0][:1])
+
+
+@pytest.mark.parametrize("d", [2, 3, 10, 512])
+def test_sphere_cosine_cdf_is_the_beta_law(d):
+    cosines = np.linspace(-1.2, 1.2, 13)
+    law = stats.beta((d - 1) / 2, (d - 1) / 2, loc=-1, scale=2)
+    np.testing.assert_allclose(sphere_cosine_cdf(d, cosines), law.cdf(cosines), atol=1e-12)
+    levels = np.array([0.01, 0.3, 0.9])
+    np.testing.assert_allclose(sphere_cosine_cdf(d, sphere_cosine_quantiles(d, levels)), levels)
+
+
+def test_sphere_cosine_cdf_of_one_dimension_and_bad_input():
+    np.testing.assert_array_equal(sphere_cosine_cdf(1, [-1.1, -1, 0.9, 1]), [0, 0.5, 0.5, 1])
+    with pytest.raises(InputError, match="d must be at least 1, got 0"):
+        sphere_cosine_cdf(0, [0.0])
+    with pytest.raises(InputError, match="cosine must hold finite numbers"):
+        sphere_cosine_cdf(3, [np.nan])
+
+
+def test_the_cosines_behind_a_summary():
+    rows = np.random.default_rng(0).standard_normal((60, 4))
+    cosines = negative_pair_cosines(rows, max_pairs=500, rng=3)
+    summary = negative_cosines(rows, max_pairs=500, rng=3)
+    assert (summary.n_pairs, summary.mean, summary.std) == (500, cosines.mean(), cosines.std())
+    assert np.abs(negative_pair_cosines(rows)).size == 60 * 59

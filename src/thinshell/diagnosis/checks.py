@@ -8,22 +8,17 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from thinshell.diagnosis.criteria import ALPHA, CRITERIA, ENOUGH_SAMPLES, Criterion
+from thinshell.diagnosis.directions import Directions
 from thinshell.diagnosis.full import FullResult, full_verdict
 from thinshell.diagnosis.geometry import Geometry
 from thinshell.diagnosis.paper import PaperResult
 from thinshell.sketch import Summary
-from thinshell.statistics.anderson_darling import anderson_darling
 from thinshell.statistics.mardia import mardia_skewness_check
 from thinshell.statistics.principal_axes import PrincipalAxesResult
-from thinshell.statistics.projections import sliced
 from thinshell.statistics.squared_correlation import squared_correlation
 from thinshell.statistics.thin_shell import SpectrumNormResult
 
 __all__ = ["Check", "full_checks", "joint_checks", "paper_checks"]
-
-# Random directions: 256 put the standard error of their mean A^2 near .02, and cost less than one sort of a
-# 768-column sample.
-_DIRECTIONS = 256
 
 
 @dataclass(frozen=True)
@@ -150,17 +145,25 @@ def full_checks(full: FullResult, columns: np.ndarray) -> Iterator[Check]:
 
 
 def joint_checks(
-    summary: Summary, geometry: Geometry, axes: PrincipalAxesResult, norm_law: SpectrumNormResult, seed: int
+    summary: Summary,
+    geometry: Geometry,
+    axes: PrincipalAxesResult,
+    norm_law: SpectrumNormResult,
+    directions: Directions | None,
+    seed: int,
 ) -> Iterator[Check]:
-    """Yield the checks that see what coordinates one by one cannot, then the one of copies."""
+    """Yield the checks that see what coordinates one by one cannot, then the one of copies.
+
+    `directions` is None where one column is all there is.
+    """
     rows = summary.rows
     yield _thin_shell(geometry, len(rows))
-    if summary.n_features > 1:
+    if directions is not None:
         yield _norm_law(norm_law, geometry)
         yield _squares(rows, summary.columns)
         yield _mardia(rows, seed)
         yield axes_check(axes)
-        yield _directions(rows, seed)
+        yield _directions(directions)
     yield _copies(summary)
 
 
@@ -294,16 +297,15 @@ def axes_check(result: PrincipalAxesResult) -> Check:
     )
 
 
-def _directions(rows: np.ndarray, seed: int) -> Check:
-    result = sliced(anderson_darling, rows, _DIRECTIONS, np.random.default_rng([seed, 4]))
+def _directions(result: Directions) -> Check:
     return _joint(
         "random_directions",
         "Random directions are normal",
-        f"{_DIRECTIONS} directions, mean A^2 {result.statistic_mean:.3g}, {_percent(result.normal_share)} normal; "
+        f"{len(result.ad)} directions, mean A^2 {result.ad_mean:.3g}, {_percent(result.normal_share)} normal; "
         "nearly blind in many dimensions",
         "Even averages over many coordinates are not normal: rows share a scale, or there are clusters.",
-        (result.statistic_mean, result.pvalue, result.n_samples),
-        ("mean A^2 / n", result.statistic_mean / result.n_samples),
+        (result.ad_mean, result.pvalue, result.n_samples),
+        ("mean A^2 / n", result.ad_mean / result.n_samples),
     )
 
 

@@ -6,13 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from thinshell.diagnosis.checks import full_checks, joint_checks, paper_checks
+from thinshell.diagnosis.directions import measure_directions
 from thinshell.diagnosis.full import full_protocol
 from thinshell.diagnosis.geometry import measure_geometry
 from thinshell.diagnosis.hints import find_hints
 from thinshell.diagnosis.options import Options
 from thinshell.diagnosis.paper import paper_protocol
+from thinshell.diagnosis.pictures import coordinate_pictures, shape_section
 from thinshell.diagnosis.reading import Progress, Reading, read
 from thinshell.diagnosis.result import Diagnosis
+from thinshell.diagnosis.sample_size import curve_columns, sample_size_section
 from thinshell.diagnosis.sections import (
     EMPTY_SECTIONS,
     about_data,
@@ -42,6 +45,7 @@ def diagnose(
     column: str | None = None,
     key: str | None = None,
     index: int | None = None,
+    positives: Any = None,
     progress: Progress | None = None,
     name: str | None = None,
 ) -> Diagnosis:
@@ -66,6 +70,10 @@ def diagnose(
         Leave rows with NaN or infinity out instead of refusing them.
     column, key, index : optional
         Which part of a file, see `thinshell.io.open_source`.
+    positives : array_like, path or list of paths, optional
+        Row i is the positive partner of row i of `data` (another view, the other modality): adds their cosines and
+        their alignment. They are read along with the data and normalised as these are. `column` and `key` count for
+        them, too, where their files have such; `index` does not.
     progress : callable, optional
         Called as ``progress(rows_done, rows_total or None)`` after every block.
     name : str, optional
@@ -94,7 +102,7 @@ def diagnose(
     """
     options = Options(protocol, normalize, samples_per_test, repeats, seed, drop_nonfinite)
     where = {"column": column, "key": key, "index": index}
-    reading = read(data, options, where=where, name=name, progress=progress)
+    reading = read(data, options, where=where, positives=positives, name=name, progress=progress)
     return _diagnosed(reading, options)
 
 
@@ -114,7 +122,7 @@ def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
         reason = "No coordinate varies: every column is constant."
         words = {"verdict": "not_applicable", "reason": reason, "look_next": "Look at how the file was made."}
         return Diagnosis(**words, sketch=reading.sketch, _fields=about | words | EMPTY_SECTIONS)
-    geometry = measure_geometry(summary, options.seed)
+    geometry = measure_geometry(summary, options.seed, reading.positives)
     axes = principal_axes_test(varying.rows)
     norm_law = spectrum_norm_test(varying.rows)
     hints = find_hints(varying, geometry, axes, norm_law.ratio)
@@ -122,7 +130,9 @@ def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
     full = full_protocol(varying) if options.protocol != "paper" else None
     checks = [*paper_checks(paper, summary.n_samples)] if paper else []
     checks += [*full_checks(full, varying.columns)] if full else []
-    checks += joint_checks(varying, geometry, axes, norm_law, options.seed)
+    directions = measure_directions(varying.rows, options.seed) if varying.n_features > 1 else None
+    checks += joint_checks(varying, geometry, axes, norm_law, directions, options.seed)
+    sample_ad, shapes = coordinate_pictures(varying, summary.ad, curve_columns(varying.n_features))
     sections = {
         "norms": geometry.norms,
         "paper": paper_section(paper, hints, varying, options) if paper else None,
@@ -131,7 +141,10 @@ def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
         "spectrum": geometry.spectrum,
         "checks": [check.to_dict() for check in checks],
         "hints": [asdict(hint) for hint in hints],
-        "coordinates": coordinates_section(reading, summary, paper, full),
+        "coordinates": coordinates_section(reading, summary, paper, full, shapes),
+        "shape": shape_section(len(varying.rows)),
+        "directions": directions.section() if directions else None,
+        "sample_size": sample_size_section(varying.rows, sample_ad),
     }
     leading = sections["paper"] or sections["full"]
     words = {

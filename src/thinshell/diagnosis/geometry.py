@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from thinshell.diagnosis.references import directions_reference, spectrum_reference
+from thinshell.diagnosis.cosines import sphere_section
+from thinshell.diagnosis.positives import PositivePairs
+from thinshell.diagnosis.references import spectrum_reference
 from thinshell.sketch import Summary
-from thinshell.statistics.cosines import negative_cosines
 from thinshell.statistics.norms import NormConcentration, norm_concentration
 from thinshell.statistics.spectrum import (
     covariance_eigenvalues,
@@ -17,15 +18,10 @@ from thinshell.statistics.spectrum import (
     isotropy,
     participation_ratio,
 )
-from thinshell.statistics.sphere import uniformity
 from thinshell.statistics.uncentred import rankme
 
 __all__ = ["Geometry", "measure_geometry"]
 
-# Rows whose pairs are compared: two million pairs put the standard error of the mean cosine near 1e-3 / sqrt(d).
-_PAIR_ROWS = 2048
-# Pairs whose cosines are summarised: their mean and quantiles are then known to about 1/400 of their spread.
-_PAIRS = 200_000
 _LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _HISTOGRAM_BINS = 40
 # Eigenvalues kept in the result; the rest are summed in what effective rank and participation ratio say.
@@ -55,14 +51,14 @@ class Geometry:
     eigenvalues: np.ndarray
 
 
-def measure_geometry(summary: Summary, seed: int) -> Geometry:
+def measure_geometry(summary: Summary, seed: int, positives: PositivePairs | None = None) -> Geometry:
     """Measure `summary`, drawing pairs of rows with `seed`."""
     eigenvalues = _eigenvalues(summary)
     raw = norm_concentration(summary.rows, eigenvalues=eigenvalues)
     centred = norm_concentration(summary.rows, center=True, eigenvalues=eigenvalues)
     return Geometry(
         norms=_norms(summary, raw, centred),
-        sphere=_sphere(summary, seed),
+        sphere=sphere_section(summary, seed, positives),
         spectrum=_spectrum(summary, eigenvalues),
         shell=centred,
         eigenvalues=eigenvalues,
@@ -82,6 +78,8 @@ def _norms(summary: Summary, raw: NormConcentration, centred: NormConcentration)
     mean, std = float(measured.mean[0]), float(measured.std()[0])
     low, high = summary.norm_range()
     edges = np.linspace(low, high if high > low else low + 1.0, _HISTOGRAM_BINS + 1)
+    counts = summary.norm_counts(edges)
+    law = raw.law if raw.applicable else None
     return {
         "applicable": raw.applicable,
         "reason": raw.reason or None,
@@ -91,7 +89,12 @@ def _norms(summary: Summary, raw: NormConcentration, centred: NormConcentration)
         "cv_reference": raw.cv_reference,
         "cv_sphere": 0.0,
         "quantiles": dict(zip(map(str, _LEVELS), summary.norm_quantiles(list(_LEVELS)).tolist(), strict=True)),
-        "histogram": {"edges": edges.tolist(), "counts": summary.norm_counts(edges).tolist()},
+        "histogram": {
+            "edges": edges.tolist(),
+            "counts": counts.tolist(),
+            "expected": None if law is None else (summary.n_samples * np.diff(law.cdf(edges))).tolist(),
+            "n_samples": int(counts.sum()),
+        },
         "centered": {
             "mean": centred.mean,
             "std": centred.std,
@@ -100,28 +103,6 @@ def _norms(summary: Summary, raw: NormConcentration, centred: NormConcentration)
             "n_rows_used": centred.n_samples,
         },
     }
-
-
-def _sphere(summary: Summary, seed: int) -> dict[str, Any]:
-    rows = summary.rows[summary.rows.any(axis=1)][:_PAIR_ROWS]
-    section: dict[str, Any] = {
-        "mean_direction_norm": float(np.linalg.norm(summary.mean_direction)),
-        "uniformity": None,
-        "uniformity_t": 2.0,
-        "cosine": None,
-        "n_rows_used": len(rows),
-        "reference": directions_reference(summary.n_samples, summary.n_features),
-    }
-    if len(rows) >= 2:
-        cosines = negative_cosines(rows, max_pairs=_PAIRS, rng=np.random.default_rng([seed, 2]))
-        section["uniformity"] = uniformity(rows)
-        section["cosine"] = {
-            "mean": cosines.mean,
-            "std": cosines.std,
-            "n_pairs": cosines.n_pairs,
-            "quantiles": {str(level / 100): value for level, value in cosines.quantiles.items()},
-        }
-    return section
 
 
 def _spectrum(summary: Summary, eigenvalues: np.ndarray) -> dict[str, Any]:

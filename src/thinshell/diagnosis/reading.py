@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from thinshell.diagnosis.normalization import fit_transform_of
 from thinshell.diagnosis.options import Options
+from thinshell.diagnosis.positives import Partners, PositivePairs, open_positives
 from thinshell.errors import InputError, InputTypeError
 from thinshell.io import ArraySource, Source, open_source, prefetch
 from thinshell.sketch import EmbeddingSketch, is_sketch_file, row_capacity_for
@@ -24,11 +26,12 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Reading:
-    """A sketch and what is known about where it came from."""
+    """A sketch, what is known about where it came from, and the pairs if partners were given."""
 
     sketch: EmbeddingSketch
     source: dict[str, Any]
     feature_names: tuple[str, ...] | None
+    positives: PositivePairs | None = None
 
 
 class _Blocks:
@@ -99,10 +102,11 @@ def read(
     options: Options,
     *,
     where: dict[str, Any],
+    positives: Any = None,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Reading:
-    """Sketch `data` in bounded memory.
+    """Sketch `data` in bounded memory, and pair its rows with those of `positives`.
 
     `where` holds `column`, `key` and `index` as `open_source` takes them.
     """
@@ -114,6 +118,8 @@ def read(
                 f"normalize={options.normalize} needs the rows, got a sketch; give the data, or make the sketch "
                 "from normalised rows"
             )
+        if positives is not None:
+            raise InputError("positives needs the rows of the data, got a sketch, which has no pairs; give the data")
         about = {"kind": "sketch", "paths": [path] if path else [], "name": name or path or "sketch"}
         return Reading(sketch, about | {"dtype": None, "notices": []}, None)
     source, kind, name = _opened(data, where, name)
@@ -121,8 +127,13 @@ def read(
         raise InputError(
             f"normalize={options.normalize} reads the data twice, got blocks that come once; give an array or files"
         )
+    partners = None if positives is None else Partners(open_positives(positives, where), options.drop_nonfinite)
+    if partners is not None and isinstance(source, Source):
+        partners.check(source.n_samples, source.n_features)
     transform = fit_transform_of(options.normalize, lambda: _sketched(source, options, None, progress))
-    sketch = _sketched(source, options, transform, progress)
+    with nullcontext() if partners is None else closing(partners):
+        sketch = _sketched(source, options, transform, progress, partners)
+        pairs = None if partners is None else partners.pairs()
     about = {
         "kind": kind,
         "paths": [str(path) for path in source.paths] if kind == "files" else [],
@@ -130,7 +141,7 @@ def read(
         "dtype": source.dtype,
         "notices": list(source.notices),
     }
-    return Reading(sketch, about, source.feature_names)
+    return Reading(sketch, about, source.feature_names, pairs)
 
 
 def _sketched(
@@ -138,6 +149,7 @@ def _sketched(
     options: Options,
     transform: Callable[[np.ndarray], np.ndarray] | None,
     progress: Progress | None,
+    partners: Partners | None = None,
 ) -> EmbeddingSketch:
     blocks: Any = source.blocks() if isinstance(source, ArraySource) else prefetch(source.blocks())
     sketch, seen = EmbeddingSketch(drop_nonfinite=options.drop_nonfinite), 0
@@ -147,10 +159,13 @@ def _sketched(
                 # More tests than usual need more rows to draw from.
                 rows = max(row_capacity_for(block.shape[1]), _rows_wanted(options, block.shape[1]))
                 sketch = EmbeddingSketch(block.shape[1], row_capacity=rows, drop_nonfinite=options.drop_nonfinite)
+            taken = block if transform is None else _on_finite(transform, block)
             try:
-                sketch.update(block if transform is None else _on_finite(transform, block))
+                sketch.update(taken)
             except InputError as error:
                 raise _refusal(error, source, chain([block], blocks), seen) from None
+            if partners is not None:
+                partners.take(taken, transform and partial(_on_finite, transform))
             seen += len(block)
             if progress is not None:
                 progress(seen, source.n_samples)

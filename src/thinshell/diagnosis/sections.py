@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numba
 import numpy as np
 
 from thinshell._version import __version__
@@ -38,6 +40,9 @@ EMPTY_SECTIONS: dict[str, Any] = {
     "checks": [],
     "hints": [],
     "coordinates": None,
+    "shape": None,
+    "directions": None,
+    "sample_size": None,
 }
 
 
@@ -46,7 +51,8 @@ def about_data(reading: Reading, options: Options, summary: Summary) -> dict[str
     return {
         "schema": DIAGNOSIS_SCHEMA,
         "thinshell_version": __version__,
-        "source": reading.source,
+        "provenance": {"versions": _versions()},
+        "source": {**reading.source, "fingerprint": reading.sketch.fingerprint},
         "n_samples": summary.n_samples,
         "n_features": summary.n_features,
         "n_dropped_nonfinite": reading.sketch.n_dropped,
@@ -59,6 +65,10 @@ def about_data(reading: Reading, options: Options, summary: Summary) -> dict[str
         "seed": options.seed,
         "protocol": options.protocol,
     }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__}
 
 
 def without_constant(summary: Summary) -> Summary | None:
@@ -126,7 +136,7 @@ def full_section(full: FullResult, n_features: int) -> dict[str, Any]:
 
 
 def coordinates_section(
-    reading: Reading, summary: Summary, paper: PaperResult | None, full: FullResult | None
+    reading: Reading, summary: Summary, paper: PaperResult | None, full: FullResult | None, shapes: dict[str, Any]
 ) -> dict[str, Any]:
     """Return one list a statistic, one entry a column; None where a column is constant."""
     keep = ~summary.constant
@@ -152,4 +162,5 @@ def coordinates_section(
         if values is not None:
             section[name] = np.full(len(keep), np.nan)
             section[name][keep] = values
+    section["shapes"] = shapes
     return section

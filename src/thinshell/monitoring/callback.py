@@ -50,8 +50,9 @@ class GaussianityCallback(Callback):
     Attributes
     ----------
     records : list of dict
-        ``epoch`` (epochs completed), ``layer``, ``normalize`` and the numbers of `thinshell.monitoring.measure`, None
-        where one does not apply. They hold no times, so that a resumed run has those of an uninterrupted one.
+        ``epoch`` (epochs completed), ``layer``, ``normalize``, the numbers of `thinshell.monitoring.measure`, None
+        where one does not apply, and ``norm_histogram`` as `GaussianityMonitor` keeps it. They hold no times, so that a
+        resumed run has those of an uninterrupted one.
     costs : list of dict
         ``epoch``, ``seconds``, ``training_seconds`` since the measurement before, ``cost_share``.
     cost_share : float or None
@@ -60,10 +61,10 @@ class GaussianityCallback(Callback):
 
     Notes
     -----
-    Numbers go to the trainer's loggers as ``{prefix}/{layer}/{normalize}/{name}``. With several processes the first
-    one measures and the others wait; the encoder must not communicate in evaluation mode. Embeddings are moved to
-    the host in batches. ``state_dict`` is plain data (JSON) with the records; after ``load_state_dict`` records of
-    epochs that are run again are replaced.
+    Numbers, but not histograms, go to the trainer's loggers as ``{prefix}/{layer}/{normalize}/{name}``. With several
+    processes the first one measures and the others wait; the encoder must not communicate in evaluation mode.
+    Embeddings are moved to the host in batches. ``state_dict`` is plain data (JSON) with the records; after
+    ``load_state_dict`` records of epochs that are run again are replaced.
 
     References
     ----------

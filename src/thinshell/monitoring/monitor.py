@@ -14,6 +14,7 @@ from thinshell.diagnosis.options import Options
 from thinshell.errors import InputError, InputTypeError
 from thinshell.monitoring.cost import CostLedger
 from thinshell.monitoring.measure import DIRECTIONS, measure_rows, measuring_options, pair_numbers
+from thinshell.monitoring.norm_histogram import norm_histogram
 from thinshell.monitoring.paired_sketch import PairedSketch
 from thinshell.monitoring.rows import host_blocks, sampled_rows
 
@@ -48,8 +49,9 @@ class GaussianityMonitor:
     Attributes
     ----------
     records : list of dict
-        Numbers of JSON: ``epoch``, ``layer``, ``normalize`` and what `measure` returns, None where it is NaN. The same
-        encoder gives the same record.
+        Plain data of JSON: ``epoch``, ``layer``, ``normalize``, what `measure` returns, None where it is NaN, and
+        ``norm_histogram``: ``edges`` (31, from the smallest norm to the largest of that measurement) and ``counts``
+        (30) of the raw rows' norms, None for rows scaled to length 1. The same encoder gives the same record.
     costs : list of dict
         ``epoch``, ``seconds``, ``training_seconds`` since the measurement before, ``cost_share``.
 
@@ -168,7 +170,9 @@ class GaussianityMonitor:
             # Directions are the same whatever is done to the lengths.
             known = {name: numbers[name] for name in DIRECTIONS}
             plain: dict[str, Any] = {name: None if math.isnan(x) else x for name, x in numbers.items()}
-            yield options, plain | {"n_samples": int(numbers["n_samples"])}
+            # Rows scaled to length 1 have no norms to look at.
+            histogram = norm_histogram(rows) if options.normalize == "none" else None
+            yield options, plain | {"n_samples": int(numbers["n_samples"]), "norm_histogram": histogram}
 
 
 def _length(rows: Any, name: str) -> int:

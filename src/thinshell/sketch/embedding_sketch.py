@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from pathlib import Path
 
@@ -144,6 +145,20 @@ class EmbeddingSketch:
     def exact(self) -> bool:
         """Whether every row is held, so that statistics come from sorted values instead of counts."""
         return self._n_features is None or self._columns is None
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that tell which rows these are, whatever their order and the blocks they came in.
+
+        SHA-256 of the numbers of rows and columns and of the smallest row hashes (up to `row_capacity` different
+        rows) with how often each occurs; float32 and float64 rows of the same values have the same.
+        """
+        digest = hashlib.sha256(np.array([self.n_samples, self.n_features], "<i8").tobytes())
+        if self._n_features is not None:
+            state = self._distinct.state()
+            for name in ("keys", "counts"):
+                digest.update(state[name].astype(state[name].dtype.newbyteorder("<")).tobytes())
+        return digest.hexdigest()[:32]
 
     def __repr__(self) -> str:
         return f"EmbeddingSketch(n_samples={self.n_samples}, n_features={self.n_features}, exact={self.exact})"

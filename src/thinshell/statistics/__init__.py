@@ -6,7 +6,13 @@ and returns plain numbers, arrays or frozen results.
 
 from thinshell.statistics._results import NormalityResult
 from thinshell.statistics.anderson_darling import anderson_darling, anderson_darling_null_mean
-from thinshell.statistics.cosines import CosineSummary, negative_cosines, pair_cosines, sphere_cosine_quantiles
+from thinshell.statistics.cosines import (
+    CosineSummary,
+    negative_cosines,
+    pair_cosines,
+    sphere_cosine_cdf,
+    sphere_cosine_quantiles,
+)
 from thinshell.statistics.dagostino_pearson import dagostino_pearson, dagostino_pearson_from_moments
 from thinshell.statistics.epps_pulley import epps_pulley
 from thinshell.statistics.henze_zirkler import BhepResult, HenzeZirklerResult, bhep, henze_zirkler
@@ -90,6 +96,7 @@ __all__ = [
     "rejection_share",
     "sliced",
     "spectrum_norm_test",
+    "sphere_cosine_cdf",
     "sphere_cosine_quantiles",
     "squared_correlation",
     "uniformity",

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv
+from scipy.special import betainc, betaincinv
 
 from thinshell.errors import InputError
 from thinshell.statistics._columns import row_blocks
 from thinshell.statistics._validation import as_float, as_sample
 from thinshell.statistics.sphere import checked_pairs, l2_normalize
 
-__all__ = ["CosineSummary", "negative_cosines", "pair_cosines", "sphere_cosine_quantiles"]
+__all__ = [
+    "CosineSummary",
+    "negative_cosines",
+    "negative_pair_cosines",
+    "pair_cosines",
+    "sphere_cosine_cdf",
+    "sphere_cosine_quantiles",
+]
 
 QUANTILE_LEVELS = (1, 5, 25, 50, 75, 95, 99)
 
@@ -125,6 +132,19 @@ def negative_cosines(
     >>> negative_cosines([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.0]]).mean
     -0.333...
     """
+    return _summary(negative_pair_cosines(x, y, max_pairs=max_pairs, rng=rng), n_bins)
+
+
+def negative_pair_cosines(
+    x: object, y: object = None, *, max_pairs: int = 1_000_000, rng: np.random.Generator | int = 0
+) -> np.ndarray:
+    """Return the cosines that `negative_cosines` summarises, one float64 a pair, in the order they were drawn.
+
+    Examples
+    --------
+    >>> negative_pair_cosines([[1.0, 0.0], [0.0, 2.0]])
+    array([0., 0.])
+    """
     if max_pairs < 1:
         raise InputError(f"max_pairs must be at least 1, got {max_pairs}; the usual value is 1,000,000")
     first, second = checked_pairs(as_sample(x, "x", min_samples=2), x if y is None else y)
@@ -139,7 +159,7 @@ def negative_cosines(
         right = (left + generator.integers(1, n, size=max_pairs)) % n
     unit = l2_normalize(first)
     other = unit if y is None else l2_normalize(second)
-    return _summary(_row_cosines(unit, other, left, right), n_bins)
+    return _row_cosines(unit, other, left, right)
 
 
 def sphere_cosine_quantiles(d: int, q: object) -> np.ndarray:
@@ -180,3 +200,44 @@ def sphere_cosine_quantiles(d: int, q: object) -> np.ndarray:
         raise InputError("q must hold probabilities in [0, 1]; divide percentages by 100")
     half = (d - 1) / 2
     return 2.0 * betaincinv(half, half, levels) - 1.0
+
+
+def sphere_cosine_cdf(d: int, cosine: object) -> np.ndarray:
+    """P(c <= `cosine`) for the cosine c between two independent uniform directions in R^d.
+
+    Parameters
+    ----------
+    d : int
+        At least 1; in one dimension a cosine is -1 or 1, each half of the time.
+    cosine : array_like
+        Beyond -1 and 1 the probability is 0 and 1.
+
+    Returns
+    -------
+    ndarray of the shape of `cosine`
+
+    Raises
+    ------
+    InputError
+        `d` below 1 or a cosine that is not finite.
+
+    References
+    ----------
+    Mardia, K. V. and Jupp, P. E. (2000). Directional Statistics, Section 9.3.1.
+
+    Examples
+    --------
+    >>> sphere_cosine_cdf(3, [-1.0, 0.0, 0.5])  # Archimedes: uniform on [-1, 1]
+    array([0.  , 0.5 , 0.75])
+    >>> sphere_cosine_cdf(1, [-1.0, 0.0, 1.0])
+    array([0.5, 0.5, 1. ])
+    """
+    values = as_float(cosine, "cosine").astype(np.float64)
+    if d < 1:
+        raise InputError(f"d must be at least 1, got {d}; give the number of dimensions")
+    if not np.isfinite(values).all():
+        raise InputError("cosine must hold finite numbers, got NaN or infinity; give values in [-1, 1]")
+    if d == 1:
+        return 0.5 * (values >= -1.0) + 0.5 * (values >= 1.0)
+    half = (d - 1) / 2
+    return betainc(half, half, np.clip((1.0 + values) / 2.0, 0.0, 1.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import gammaln
@@ -11,6 +11,7 @@ from thinshell.errors import InputError
 from thinshell.statistics._columns import column_means, row_blocks
 from thinshell.statistics._shrinkage import shrunk_eigenvalues
 from thinshell.statistics._validation import as_float, as_sample
+from thinshell.statistics.norm_law import NormLaw, offset_nodes
 from thinshell.statistics.spectrum import covariance_eigenvalues
 
 __all__ = ["NORMALISED_CV", "NormConcentration", "chi_cv", "norm_concentration", "spectral_norm_cv"]
@@ -54,6 +55,8 @@ class NormConcentration:
         False when the norms carry no information about the shell.
     reason : str
         Why not; empty when applicable.
+    law : NormLaw or None
+        The Gaussian's law of the norm that `cv_reference` is of; None for a single row.
     """
 
     n_samples: int
@@ -66,6 +69,7 @@ class NormConcentration:
     center: bool
     applicable: bool
     reason: str
+    law: NormLaw | None = field(default=None, repr=False, compare=False)
 
 
 def chi_cv(d: float) -> float:
@@ -144,21 +148,12 @@ def spectral_norm_cv(eigenvalues: np.ndarray, offset: tuple[float, float, float]
     s = np.arange(-80.0, 80.0, step)
     t = np.exp(s)
     scaled = eigenvalues[eigenvalues > 0] / total
-    still, moving, node = _offset_nodes(*offset)
+    still, moving, node = offset_nodes(*offset)
     log_phi = -t * (still / total + (moving / total) / (1.0 + 2.0 * t * node / total))
     for value, count in zip(*np.unique(scaled, return_counts=True), strict=True):
         log_phi -= 0.5 * count * np.log1p(2.0 * t * value)
     mean = float((-np.expm1(log_phi) * np.exp(-s / 2)).sum()) * step / (2.0 * np.sqrt(np.pi))
     return float(np.sqrt(max(0.0, 1.0 / mean**2 - 1.0)))
-
-
-def _offset_nodes(squared: float, first: float, second: float) -> tuple[float, float, float]:
-    """Two-point Gauss-Radau rule, one node at 0, for the moments of m over the eigenvalues of S."""
-    if min(squared, first) <= 0:
-        return squared, 0.0, 0.0
-    # Cauchy-Schwarz holds for the moments themselves; their estimates may break it.
-    moving = min(squared, first**2 / second) if second > 0 else squared
-    return squared - moving, moving, first / moving
 
 
 def _offset(sample: np.ndarray, mean: np.ndarray, eigenvalues: np.ndarray, unit: float) -> tuple[float, float, float]:
@@ -176,12 +171,11 @@ def _offset(sample: np.ndarray, mean: np.ndarray, eigenvalues: np.ndarray, unit:
     return squared, first, second
 
 
-def _reference_cv(sample: np.ndarray, mean: np.ndarray, eigenvalues: object, center: bool) -> float:
-    values = _checked_eigenvalues(eigenvalues, sample)
+def _reference(sample: np.ndarray, mean: np.ndarray, eigenvalues: np.ndarray, center: bool) -> NormLaw:
     # A CV has no unit; in units of the largest spread third moments of tiny or huge rows stay inside float64.
-    unit = float(np.sqrt(values.max())) or 1.0
-    spectrum = shrunk_eigenvalues(values / unit**2, len(sample))
-    return spectral_norm_cv(spectrum, (0.0, 0.0, 0.0) if center else _offset(sample, mean, spectrum, unit))
+    unit = float(np.sqrt(eigenvalues.max())) or 1.0
+    spectrum = shrunk_eigenvalues(eigenvalues / unit**2, len(sample))
+    return NormLaw(spectrum, (0.0, 0.0, 0.0) if center else _offset(sample, mean, spectrum, unit), unit)
 
 
 def _row_norms(sample: np.ndarray, center: np.ndarray | float) -> np.ndarray:
@@ -269,10 +263,14 @@ def norm_concentration(embeddings: object, *, center: bool = False, eigenvalues:
     raw = _row_norms(sample, 0.0)
     norms = _row_norms(sample, mean) if center else raw
     reference = raw_reference = float("nan")
+    law = None
     if len(sample) > 1:
         values = _checked_eigenvalues(eigenvalues, sample)
-        raw_reference = _reference_cv(sample, mean, values, center=False)
-        reference = _reference_cv(sample, mean, values, center=True) if center else raw_reference
+        law = _reference(sample, mean, values, center=False)
+        reference = raw_reference = spectral_norm_cv(law.eigenvalues, law.offset)
+        if center:
+            law = _reference(sample, mean, values, center=True)
+            reference = spectral_norm_cv(law.eigenvalues)
     reason = _why_not(_cv(raw), raw_reference, len(sample))
     levels = np.percentile(norms, QUANTILE_LEVELS)
     return NormConcentration(
@@ -286,4 +284,5 @@ def norm_concentration(embeddings: object, *, center: bool = False, eigenvalues:
         center=center,
         applicable=not reason,
         reason=reason,
+        law=law,
     )
