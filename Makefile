@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 BENCH_READY := .venv/.bench-installed
+BROWSER_READY := .venv/.browser-ready
 CORE := .venv/core
 CORE_READY := $(CORE)/.installed
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -14,8 +15,11 @@ TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # Without this Pyright asks the network whether there is a newer one.
 LINT_ENV := PYRIGHT_PYTHON_IGNORE_WARNINGS=1
 
-# The rooms that need the `train` extra; `make test` runs their tests, and a missing package there is a failure.
-TORCH_ROOMS := objectives training monitoring experiments
+# Two processes; the tests of the browser stay together in one, which makes the pages once.
+WORKERS := -n 2 --dist loadgroup
+
+# The rooms that need an extra; `make test` runs their tests, and a missing package there is a failure.
+EXTRA_ROOMS := objectives training monitoring experiments browser report/figures
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-core bench lint picture clean
@@ -26,14 +30,14 @@ help:  ## list the targets
 demo: $(READY)  ## diagnose something real and something made, compare, train on both (a minute)
 	$(BIN)/python examples/demo.py
 
-test: lint  ## lint, types, tests, doctests, coverage: what must pass before a commit
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered
+test: lint $(BROWSER_READY)  ## lint, types, tests, doctests, coverage: what must pass before a commit
+	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) -m "not slow" --cov --cov-report=term:skip-covered
 
-test-all: lint  ## the same with the slow calibration and memory tests
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+test-all: lint $(BROWSER_READY)  ## the same with the slow calibration and memory tests
+	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term:skip-covered
 
 test-core: $(CORE_READY)  ## the tests in an environment without the extras
-	$(TEST_ENV) $(CORE)/bin/python -m pytest -q -p no:cacheprovider -m "not slow" tests $(TORCH_ROOMS:%=--ignore=tests/%)
+	$(TEST_ENV) $(CORE)/bin/python -m pytest -q -p no:cacheprovider -m "not slow" tests $(EXTRA_ROOMS:%=--ignore=tests/%)
 
 bench: $(BENCH_READY)  ## speed and memory beside SciPy, statsmodels and other losses, in one run
 	$(BIN)/python -m benchmarks
@@ -43,8 +47,9 @@ lint: $(READY)  ## ruff and pyright
 	$(BIN)/ruff format --check .
 	$(LINT_ENV) $(BIN)/pyright
 
-picture: $(READY)  ## draw the README's picture again
+picture: $(READY) $(BROWSER_READY)  ## draw the README's pictures again
 	$(BIN)/python docs/images/draw_terminal.py
+	$(BIN)/python docs/images/draw_report.py
 
 clean:  ## remove what the other targets made
 	rm -rf .venv demo-output .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
@@ -52,6 +57,11 @@ clean:  ## remove what the other targets made
 $(READY): pyproject.toml constraints.txt
 	$(call new_venv,.venv)
 	$(BIN)/python $(PIP_INSTALL) -e ".[dev]"
+	@touch $@
+
+# The pages are tested in a real Chromium: one that is there already, else Debian's, else Playwright's.
+$(BROWSER_READY): $(READY)
+	$(BIN)/python tests/browser/chromium.py
 	@touch $@
 
 # Not an extra: lightly asks for torchvision, Lightning and hydra, of which the one loss that is timed needs nothing.

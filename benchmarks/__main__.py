@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import contenders, objectives
+from benchmarks import contenders, objectives, page
 from benchmarks.measure import Timing, measure
 from benchmarks.whole_process import measure_processes
 
@@ -26,7 +26,7 @@ CASES = {
     "medium": (100_000, 512, 64),
     "large": (1_000_000, 768, 16),
 }
-ALL_CASES = (*CASES, "processes", "objectives")
+ALL_CASES = (*CASES, "processes", "page", "objectives")
 
 
 def _timings(name: str, runs: int) -> tuple[dict[str, Timing], dict[str, float]]:
@@ -104,6 +104,13 @@ def main() -> None:
                 f"{entry['peak_above_interpreter_mib']:.0f} MiB above the interpreter"
             )
         (RESULTS / "processes.json").write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
+    if "page" in wanted:
+        measured = page.measure_page(options.runs)
+        console.print(
+            f"page of 1M x 768: {measured['page_mb']:.2f} MB, built in {measured['build_seconds']:.2f} s, "
+            f"usable after {measured['open_seconds']:.2f} s"
+        )
+        (RESULTS / "page.json").write_text(json.dumps({**about, "results": measured}, indent=1) + "\n")
     if "objectives" in wanted:
         measured = objectives.measure_objectives(options.runs, console)
         versions = {**about["versions"], **objectives.versions()}

@@ -9,6 +9,7 @@ import typer
 from thinshell._version import __version__
 from thinshell.cli.compare import compare
 from thinshell.cli.diagnose import diagnose
+from thinshell.cli.report import report
 from thinshell.cli.reproduce import reproduce
 from thinshell.cli.train import train
 
@@ -40,3 +41,4 @@ app.command()(diagnose)
 app.command()(compare)
 app.command()(train)
 app.command()(reproduce)
+app.command()(report)

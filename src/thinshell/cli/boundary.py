@@ -14,6 +14,7 @@ from pathlib import Path
 
 import typer
 
+from thinshell.cli.command import remember_command
 from thinshell.errors import InputError, InputTypeError
 
 __all__ = ["DEPARTURE", "DONE", "UNFINISHED", "Interrupted", "raise_if_interrupted", "run"]
@@ -95,6 +96,7 @@ def run(app: typer.Typer, words: Sequence[str]) -> int:
     Typer only parses: a command returns the work as a callable, which is done here, beyond the reach of
     Typer's own treatment of Ctrl-C and of closed pipes.
     """
+    remember_command(words)
     try:
         work = app(args=list(words), prog_name="thinshell", standalone_mode=False)
         with _remembering_interrupts(), _saying_warnings():

@@ -6,12 +6,15 @@ import glob
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from thinshell.cli import options as opt
+from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
+from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
 from thinshell.cli.progress import ProgressBar
 from thinshell.errors import InputError
 
@@ -19,6 +22,16 @@ __all__ = ["column_names", "compare"]
 
 # As the help and the README name saved sketches; any other name does as well.
 SKETCH_SUFFIX = ".sketch.safetensors"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the result goes."""
+
+    json: str | None
+    pages: Pages
+    fail_on: opt.FailOn | None
+    quiet: bool
 
 
 def compare(
@@ -40,6 +53,10 @@ def compare(
     index: opt.Index = None,
     drop_nonfinite: opt.DropNonfinite = False,
     json: opt.JsonFile = None,
+    html: Html = None,
+    open_: Open = False,
+    figures: Figures = None,
+    figure_formats: FigureFormats = "pdf,svg,png",
     fail_on: opt.FailOnOption = None,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:
@@ -55,32 +72,37 @@ def compare(
         "index": index,
         "drop_nonfinite": drop_nonfinite,
     }
-    return lambda: _run(paths, how, json, fail_on, quiet)
+    outputs = Outputs(json, Pages(html, open_, figures, figure_formats), fail_on, quiet)
+    return lambda: _run(paths, how, outputs)
 
 
-def _run(paths: Sequence[str], how: dict[str, Any], json: str | None, fail_on: opt.FailOn | None, quiet: bool) -> int:
+def _run(paths: Sequence[str], how: dict[str, Any], outputs: Outputs) -> int:
     if len(paths) < 2:
         raise InputError(
             f"compare needs at least two data sets, got {len(paths)}; for a single one use thinshell diagnose"
         )
-    with Delivery({"--json": None if json == "-" else json}, inputs=paths) as delivery:
+    json, pages = outputs.json, outputs.pages
+    with Delivery({"--json": None if json == "-" else json, "--html": pages.html}, inputs=paths) as delivery:
+        pages.check()
         from thinshell.diagnosis import compare as compare_data
         from thinshell.report import print_comparison, to_json
         from thinshell.report.console import printable
 
-        with ProgressBar(quiet=quiet) as progress:
+        with ProgressBar(quiet=outputs.quiet) as progress:
             named = dict(zip(column_names(paths), paths, strict=True))
-            plain = compare_data(named, progress=progress, **how).to_dict()
+            plain = {**compare_data(named, progress=progress, **how).to_dict(), "command": command_line()}
         text = to_json(plain) if json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+        pages.stage(delivery, plain)
         delivery.commit()
+        written = [*delivery.written, *pages.finish(plain)]
         if json == "-":
             sys.stdout.write(text)
-        elif not quiet:
+        elif not outputs.quiet:
             print_comparison(plain)
-            for path in delivery.written:
+            for path in written:
                 print(f"wrote {printable(path)}", file=sys.stderr)
-    return opt.status(fail_on, *plain["diagnoses"])
+    return opt.status(outputs.fail_on, *plain["diagnoses"])
 
 
 def column_names(paths: Sequence[str]) -> list[str]:

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from thinshell.cli import options as opt
+from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
+from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
 from thinshell.cli.progress import ProgressBar
 
 __all__ = ["diagnose"]
@@ -23,6 +25,7 @@ class Outputs:
 
     json: str | None
     sketch: str | None
+    pages: Pages
     fail_on: opt.FailOn | None
     quiet: bool
 
@@ -45,7 +48,12 @@ def diagnose(
     key: opt.Key = None,
     index: opt.Index = None,
     drop_nonfinite: opt.DropNonfinite = False,
+    positives: opt.Positives = None,
     json: opt.JsonFile = None,
+    html: Html = None,
+    open_: Open = False,
+    figures: Figures = None,
+    figure_formats: FigureFormats = "pdf,svg,png",
     save_sketch: Annotated[
         str | None,
         typer.Option(
@@ -68,28 +76,33 @@ def diagnose(
         "key": key,
         "index": index,
         "drop_nonfinite": drop_nonfinite,
+        "positives": positives or None,
     }
-    outputs = Outputs(json, save_sketch, fail_on, quiet)
+    outputs = Outputs(json, save_sketch, Pages(html, open_, figures, figure_formats), fail_on, quiet)
     return lambda: _run(paths, how, outputs)
 
 
 def _run(paths: list[str], how: dict[str, Any], outputs: Outputs) -> int:
     json_file = None if outputs.json == "-" else outputs.json
-    with Delivery({"--json": json_file, "--save-sketch": outputs.sketch}, inputs=paths) as delivery:
+    targets = {"--json": json_file, "--html": outputs.pages.html, "--save-sketch": outputs.sketch}
+    with Delivery(targets, inputs=[*paths, *(how["positives"] or ())]) as delivery:
+        outputs.pages.check()
         from thinshell.diagnosis import diagnose as diagnose_data
         from thinshell.report.json import to_json
 
         with ProgressBar(quiet=outputs.quiet) as progress:
             result = diagnose_data(paths, progress=progress, **how)
-        plain = result.to_dict()
+        plain = {**result.to_dict(), "command": command_line()}
         text = to_json(plain) if outputs.json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+        outputs.pages.stage(delivery, plain)
         delivery.stage("--save-sketch", result.sketch.save)
         delivery.commit()
+        written = [*delivery.written, *outputs.pages.finish(plain)]
         if outputs.json == "-":
             sys.stdout.write(text)
         elif not outputs.quiet:
-            _print(plain, delivery.written)
+            _print(plain, written)
     return opt.status(outputs.fail_on, plain)
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "Key",
     "Normalize",
     "NormalizeOption",
+    "Positives",
     "Protocol",
     "ProtocolOption",
     "Quiet",
@@ -76,6 +77,14 @@ Index = Annotated[int | None, typer.Option(help="Which part of a 3-D array to re
 DropNonfinite = Annotated[
     bool,
     typer.Option("--drop-nonfinite", help="Leave out rows with NaN or infinity.", rich_help_panel=INPUT),
+]
+Positives = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Files or globs whose row i is the positive partner of row i of PATH; again for another.",
+        rich_help_panel=INPUT,
+    ),
 ]
 JsonFile = Annotated[
     str | None,

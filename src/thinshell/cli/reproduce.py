@@ -14,6 +14,7 @@ import typer
 from thinshell.cli import options as opt
 from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted
 from thinshell.cli.delivery import Delivery
+from thinshell.cli.pages import Html, Open, Pages
 from thinshell.cli.run_progress import RunProgress
 from thinshell.errors import InputError
 
@@ -74,6 +75,8 @@ def reproduce(
         str, typer.Option(metavar="DIR", help="Files go to DIR/NAME.", rich_help_panel=opt.OUTPUT)
     ] = "reproduced",
     json: opt.JsonFile = None,
+    html: Html = None,
+    open_: Open = False,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:
     """Run an experiment of the paper and show our numbers beside the printed ones."""
@@ -93,7 +96,8 @@ def reproduce(
     }
     if list_:
         return _list
-    return lambda: _run(name, how, json, quiet)
+    pages = Pages(html, open_)
+    return lambda: _run(name, how, json, pages, quiet)
 
 
 def _list() -> int:
@@ -104,7 +108,7 @@ def _list() -> int:
     return DONE
 
 
-def _run(name: str | None, how: dict[str, Any], json: str | None, quiet: bool) -> int:
+def _run(name: str | None, how: dict[str, Any], json: str | None, pages: Pages, quiet: bool) -> int:
     from thinshell.experiments.context import Unfinished
     from thinshell.experiments.registry import EXPERIMENTS
 
@@ -114,7 +118,8 @@ def _run(name: str | None, how: dict[str, Any], json: str | None, quiet: bool) -
         )
     from thinshell.report.json import to_json
 
-    delivery = Delivery({"--json": None if json == "-" else json})
+    delivery = Delivery({"--json": None if json == "-" else json, "--html": pages.html})
+    pages.check()
     try:
         result = _reproduced(name, how, quiet)
     except Unfinished as stop:
@@ -122,14 +127,16 @@ def _run(name: str | None, how: dict[str, Any], json: str | None, quiet: bool) -
         return UNFINISHED
     except KeyboardInterrupt:
         raise InterruptedRun(Path(how["out"]) / name / "runs") from None
-    text = to_json(result) if json else ""
+    text, folder = to_json(result) if json else "", Path(how["out"]) / name
     with delivery:
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+        pages.stage(delivery, result, folder)
         delivery.commit()
+    pages.finish(result, folder)
     if json == "-":
         sys.stdout.write(text)
     elif not quiet:
-        _print(result, Path(how["out"]) / name, delivery.written)
+        _print(result, folder, delivery.written)
     return DONE
 
 

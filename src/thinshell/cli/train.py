@@ -13,7 +13,9 @@ import typer
 
 from thinshell.cli import options as opt
 from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted, raise_if_interrupted
+from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
+from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
 from thinshell.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class _Choices:
     resume: bool
     time_limit: float | None
     json: str | None
+    pages: Pages
     quiet: bool
 
 
@@ -69,10 +72,15 @@ def train(
         ),
     ] = None,
     json: opt.JsonFile = None,
+    html: Html = None,
+    open_: Open = False,
+    figures: Figures = None,
+    figure_formats: FigureFormats = "pdf,svg,png",
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:
     """Train an encoder as CONFIG says, and watch how Gaussian its representation becomes."""
-    choices = _Choices(Path(out), resume, time_limit, json, quiet)
+    pages = Pages(html, open_, figures, figure_formats)
+    choices = _Choices(Path(out), resume, time_limit, json, pages, quiet)
     return lambda: _work(config, choices)
 
 
@@ -86,18 +94,22 @@ def _work(config: str, choices: _Choices) -> int:
 
 
 def _run(config: str, choices: _Choices) -> int:
-    with Delivery({"--json": None if choices.json == "-" else choices.json}, inputs=[config]) as delivery:
+    json_file = None if choices.json == "-" else choices.json
+    with Delivery({"--json": json_file, "--html": choices.pages.html}, inputs=[config]) as delivery:
+        choices.pages.check()
         result = _trained(config, choices)
         from thinshell.report.json import to_json
 
-        plain = result.to_dict()
+        plain = {**result.to_dict(), "command": command_line()}
         text = to_json(plain) if choices.json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+        choices.pages.stage(delivery, plain)
         delivery.commit()
+        written = [*delivery.written, *choices.pages.finish(plain)]
         if choices.json == "-":
             sys.stdout.write(text)
         elif not choices.quiet:
-            _print(plain, _command(config, choices), [choices.out, *delivery.written])
+            _print(plain, _command(config, choices), [choices.out, *written])
     return DONE if result.fit.finished else UNFINISHED
 
 

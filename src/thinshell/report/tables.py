@@ -17,8 +17,11 @@ __all__ = [
     "SPECTRUM_ROWS",
     "SPHERE_ROWS",
     "Row",
+    "all_rows_lines",
     "all_rows_table",
+    "directions_lines",
     "directions_table",
+    "paper_lines",
     "paper_table",
 ]
 
@@ -61,6 +64,17 @@ SPECTRUM_ROWS = (
 
 def paper_table(result: Mapping[str, Any], glyphs: Glyphs) -> Table:
     """Return the paper's Table 1 for this data set: CV of the norms, then both tests."""
+    return _table(paper_lines(result), glyphs)
+
+
+def paper_lines(result: Mapping[str, Any]) -> list[list[str]]:
+    """Return the cells of the paper's Table 1: label, yours, exact Gaussian, uniform sphere, 95 % interval.
+
+    Examples
+    --------
+    >>> paper_lines({"norms": {"cv": 0.07}, "paper": {"ad_avg": 0.41, "ad_avg_interval": [0.4, 0.42]}})[:2]
+    [['CV', '0.070', '-', '-', ''], ['AD Avg. (< 0.752)', '0.41', '-', '-', '[0.40, 0.42]']]
+    """
     norms, paper = result.get("norms") or {}, result.get("paper") or {}
     gaussian, sphere = _references(paper)
     cv = [
@@ -69,16 +83,38 @@ def paper_table(result: Mapping[str, Any], glyphs: Glyphs) -> Table:
         fixed(_first(norms.get("cv_reference"), gaussian.get("cv")), 3),
         fixed(_first(sphere.get("cv"), norms.get("cv_sphere")), 3),
     ]
-    return _table([["CV", *cv, ""], *_lines(PAPER_ROWS, paper)], glyphs)
+    return [["CV", *cv, ""], *_lines(PAPER_ROWS, paper)]
 
 
 def all_rows_table(full: Mapping[str, Any], glyphs: Glyphs) -> Table:
     """Return the statistics and effect sizes of the full protocol."""
-    return _table(_lines(ALL_ROWS, full), glyphs)
+    return _table(all_rows_lines(full), glyphs)
+
+
+def all_rows_lines(full: Mapping[str, Any]) -> list[list[str]]:
+    """Return the cells of the full protocol's table.
+
+    Examples
+    --------
+    >>> all_rows_lines({"ad_mean": 0.5})[0]
+    ['AD Avg.', '0.50', '-', '-', '']
+    """
+    return _lines(ALL_ROWS, full)
 
 
 def directions_table(result: Mapping[str, Any], glyphs: Glyphs) -> Table:
     """Return how the directions fill the sphere and how many of the dimensions are used."""
+    return _table(directions_lines(result), glyphs)
+
+
+def directions_lines(result: Mapping[str, Any]) -> list[list[str]]:
+    """Return the cells of the table of directions and spectrum.
+
+    Examples
+    --------
+    >>> directions_lines({"spectrum": {"effective_rank": 12.0}})[0]
+    ['effective rank', '12', '-', '-', '']
+    """
     sphere, spectrum = result.get("sphere") or {}, result.get("spectrum") or {}
     gaussian, uniform = _references(sphere)
     cosines = (
@@ -88,7 +124,7 @@ def directions_table(result: Mapping[str, Any], glyphs: Glyphs) -> Table:
     )
     cosine = ["cosine of two rows, std", *(rounded(block.get("std")) for block in cosines), ""]
     directions = [*_lines(SPHERE_ROWS, sphere), cosine] if sphere else []
-    return _table([*directions, *(_lines(SPECTRUM_ROWS, spectrum) if spectrum else [])], glyphs)
+    return [*directions, *(_lines(SPECTRUM_ROWS, spectrum) if spectrum else [])]
 
 
 def _table(lines: Sequence[Sequence[str]], glyphs: Glyphs) -> Table:
