@@ -280,3 +280,15 @@ def test_the_seed_moves_what_is_drawn_alone():
     for section in ("shape", "sample_size", "norms"):
         assert one[section] == two[section]
     assert ts.diagnose(ROWS, seed=1).to_dict() == one
+
+
+def test_without_pictures_everything_else_is_the_same():
+    rows = np.random.default_rng(0).standard_normal((400, 6))
+    whole, plain = (ts.diagnose(rows, pictures=wanted).to_dict() for wanted in (True, False))
+    assert plain["shape"] is plain["directions"] is plain["sample_size"] is plain["coordinates"]["shapes"] is None
+    for section in ("shape", "directions", "sample_size"):
+        whole.pop(section)
+        plain.pop(section)
+    whole["coordinates"].pop("shapes")
+    plain["coordinates"].pop("shapes")
+    assert plain == whole

@@ -89,8 +89,12 @@ def _run(paths: Sequence[str], how: dict[str, Any], outputs: Outputs) -> int:
         from thinshell.report.console import printable
 
         with ProgressBar(quiet=outputs.quiet) as progress:
+            wanted = bool(json) or pages.wanted
             named = dict(zip(column_names(paths), paths, strict=True))
-            plain = {**compare_data(named, progress=progress, **how).to_dict(), "command": command_line()}
+            plain = {
+                **compare_data(named, progress=progress, pictures=wanted, **how).to_dict(),
+                "command": command_line(),
+            }
         text = to_json(plain) if json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
         pages.stage(delivery, plain)

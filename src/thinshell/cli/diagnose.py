@@ -91,7 +91,8 @@ def _run(paths: list[str], how: dict[str, Any], outputs: Outputs) -> int:
         from thinshell.report.json import to_json
 
         with ProgressBar(quiet=outputs.quiet) as progress:
-            result = diagnose_data(paths, progress=progress, **how)
+            # What the terminal does not show is measured only for what is kept.
+            result = diagnose_data(paths, progress=progress, pictures=bool(outputs.json) or outputs.pages.wanted, **how)
         plain = {**result.to_dict(), "command": command_line()}
         text = to_json(plain) if outputs.json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))

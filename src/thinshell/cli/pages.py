@@ -63,6 +63,11 @@ class Pages:
     figures: str | None = None
     formats: str = "pdf,svg,png"
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anything but the terminal shows the result."""
+        return self.html is not None or self.show or self.figures is not None
+
     def check(self) -> None:
         """Find mistakes before the work and not after it.
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from thinshell.diagnosis.checks import full_checks, joint_checks, paper_checks
-from thinshell.diagnosis.directions import measure_directions
+from thinshell.diagnosis.directions import Directions, measure_directions
 from thinshell.diagnosis.full import full_protocol
 from thinshell.diagnosis.geometry import measure_geometry
 from thinshell.diagnosis.hints import find_hints
@@ -46,6 +46,7 @@ def diagnose(
     key: str | None = None,
     index: int | None = None,
     positives: Any = None,
+    pictures: bool = True,
     progress: Progress | None = None,
     name: str | None = None,
 ) -> Diagnosis:
@@ -74,6 +75,9 @@ def diagnose(
         Row i is the positive partner of row i of `data` (another view, the other modality): adds their cosines and
         their alignment. They are read along with the data and normalised as these are. `column` and `key` count for
         them, too, where their files have such; `index` does not.
+    pictures : bool
+        Measure what only pictures need: the sections `shape`, `directions` and `sample_size` and the entry `shapes` of
+        `coordinates`, which are None otherwise. Up to a second for many columns.
     progress : callable, optional
         Called as ``progress(rows_done, rows_total or None)`` after every block.
     name : str, optional
@@ -103,7 +107,7 @@ def diagnose(
     options = Options(protocol, normalize, samples_per_test, repeats, seed, drop_nonfinite)
     where = {"column": column, "key": key, "index": index}
     reading = read(data, options, where=where, positives=positives, name=name, progress=progress)
-    return _diagnosed(reading, options)
+    return _diagnosed(reading, options, pictures)
 
 
 def _summarized(reading: Reading) -> Summary:
@@ -114,7 +118,7 @@ def _summarized(reading: Reading) -> Summary:
         raise InputError(f"{reading.source['name']}: {error}") from None
 
 
-def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
+def _diagnosed(reading: Reading, options: Options, pictures: bool) -> Diagnosis:
     summary = _summarized(reading)
     about = about_data(reading, options, summary)
     varying = without_constant(summary)
@@ -132,7 +136,7 @@ def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
     checks += [*full_checks(full, varying.columns)] if full else []
     directions = measure_directions(varying.rows, options.seed) if varying.n_features > 1 else None
     checks += joint_checks(varying, geometry, axes, norm_law, directions, options.seed)
-    sample_ad, shapes = coordinate_pictures(varying, summary.ad, curve_columns(varying.n_features))
+    shapes, drawn = _drawn(varying, summary, directions) if pictures else (None, NO_PICTURES)
     sections = {
         "norms": geometry.norms,
         "paper": paper_section(paper, hints, varying, options) if paper else None,
@@ -142,9 +146,7 @@ def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
         "checks": [check.to_dict() for check in checks],
         "hints": [asdict(hint) for hint in hints],
         "coordinates": coordinates_section(reading, summary, paper, full, shapes),
-        "shape": shape_section(len(varying.rows)),
-        "directions": directions.section() if directions else None,
-        "sample_size": sample_size_section(varying.rows, sample_ad),
+        **drawn,
     }
     leading = sections["paper"] or sections["full"]
     words = {
@@ -153,3 +155,16 @@ def _diagnosed(reading: Reading, options: Options) -> Diagnosis:
         "look_next": look_next(leading["verdict"], checks, hints),
     }
     return Diagnosis(**words, sketch=reading.sketch, _fields=about | words | sections)
+
+
+NO_PICTURES: dict[str, Any] = {"shape": None, "directions": None, "sample_size": None}
+
+
+def _drawn(varying: Summary, summary: Summary, directions: Directions | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the shapes of the coordinates, and the sections that only pictures need."""
+    sample_ad, shapes = coordinate_pictures(varying, summary.ad, curve_columns(varying.n_features))
+    return shapes, {
+        "shape": shape_section(len(varying.rows)),
+        "directions": directions.section() if directions else None,
+        "sample_size": sample_size_section(varying.rows, sample_ad),
+    }

@@ -136,7 +136,11 @@ def full_section(full: FullResult, n_features: int) -> dict[str, Any]:
 
 
 def coordinates_section(
-    reading: Reading, summary: Summary, paper: PaperResult | None, full: FullResult | None, shapes: dict[str, Any]
+    reading: Reading,
+    summary: Summary,
+    paper: PaperResult | None,
+    full: FullResult | None,
+    shapes: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return one list a statistic, one entry a column; None where a column is constant."""
     keep = ~summary.constant
