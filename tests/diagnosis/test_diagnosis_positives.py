@@ -72,8 +72,20 @@ def test_column_and_key_count_where_files_have_them(tmp_path):
     ):
         found = positive(tmp_path / data, tmp_path / partners, **where)
         assert found["cosine"] == truth["cosine"]
-    with pytest.raises(InputError, match=r"positives: .*three.npy has shape .*3-D; index picks a part of the data"):
+    with pytest.raises(InputError, match=r"positives: .*three.npy has shape .*3-D; pick a part with positives_index"):
         positive(tmp_path / "three.npy", tmp_path / "three.npy", index=0)
+
+
+def test_partners_are_a_part_of_a_3d_array(tmp_path):
+    np.save(tmp_path / "three.npy", np.stack([ROWS, PARTNERS]))
+    truth = positive()
+    of_a_file = positive(tmp_path / "three.npy", tmp_path / "three.npy", index=0, positives_index=1)
+    assert of_a_file["cosine"] == truth["cosine"]
+    assert positive(ROWS, np.stack([ROWS, PARTNERS]), positives_index=1)["cosine"] == truth["cosine"]
+    with pytest.raises(InputError, match="positives_index must pick a part of a 3-D array, got 2 for positives of"):
+        positive(ROWS, np.stack([ROWS, PARTNERS]), positives_index=2)
+    with pytest.raises(InputError, match="positives_index must come with positives, got 1 alone"):
+        ts.diagnose(ROWS, positives_index=1)
 
 
 def test_more_rows_than_a_block_and_than_a_sketch_holds():

@@ -49,6 +49,7 @@ def diagnose(
     index: opt.Index = None,
     drop_nonfinite: opt.DropNonfinite = False,
     positives: opt.Positives = None,
+    positives_index: opt.PositivesIndex = None,
     json: opt.JsonFile = None,
     html: Html = None,
     open_: Open = False,
@@ -77,6 +78,7 @@ def diagnose(
         "index": index,
         "drop_nonfinite": drop_nonfinite,
         "positives": positives or None,
+        "positives_index": positives_index,
     }
     outputs = Outputs(json, save_sketch, Pages(html, open_, figures, figure_formats), fail_on, quiet)
     return lambda: _run(paths, how, outputs)

@@ -21,6 +21,7 @@ __all__ = [
     "Normalize",
     "NormalizeOption",
     "Positives",
+    "PositivesIndex",
     "Protocol",
     "ProtocolOption",
     "Quiet",
@@ -84,6 +85,12 @@ Positives = Annotated[
         metavar="FILE",
         help="Files or globs whose row i is the positive partner of row i of PATH; again for another.",
         rich_help_panel=INPUT,
+    ),
+]
+PositivesIndex = Annotated[
+    int | None,
+    typer.Option(
+        "--positives-index", help="Which part of a 3-D array of partners to read, from 0.", rich_help_panel=INPUT
     ),
 ]
 JsonFile = Annotated[

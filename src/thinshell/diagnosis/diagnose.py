@@ -46,6 +46,7 @@ def diagnose(
     key: str | None = None,
     index: int | None = None,
     positives: Any = None,
+    positives_index: int | None = None,
     pictures: bool = True,
     progress: Progress | None = None,
     name: str | None = None,
@@ -74,7 +75,9 @@ def diagnose(
     positives : array_like, path or list of paths, optional
         Row i is the positive partner of row i of `data` (another view, the other modality): adds their cosines and
         their alignment. They are read along with the data and normalised as these are. `column` and `key` count for
-        them, too, where their files have such; `index` does not.
+        them, too, where their files have such.
+    positives_index : int, optional
+        Which part of `positives` to read where they are 3-D, as `index` is for the data.
     pictures : bool
         Measure what only pictures need: the sections `shape`, `directions` and `sample_size` and the entry `shapes` of
         `coordinates`, which are None otherwise. Up to a second for many columns.
@@ -105,7 +108,9 @@ def diagnose(
     ('consistent', 1.0)
     """
     options = Options(protocol, normalize, samples_per_test, repeats, seed, drop_nonfinite)
-    where = {"column": column, "key": key, "index": index}
+    if positives_index is not None and positives is None:
+        raise InputError(f"positives_index must come with positives, got {positives_index} alone; leave it out")
+    where = {"column": column, "key": key, "index": index, "positives_index": positives_index}
     reading = read(data, options, where=where, positives=positives, name=name, progress=progress)
     return _diagnosed(reading, options, pictures)
 

@@ -51,7 +51,8 @@ def _is_path(data: object) -> bool:
 def open_positives(positives: Any, where: dict[str, Any]) -> Source:
     """Open what the caller gave as `positives`: an array, a path or a list of paths.
 
-    `where` is that of the data: `column` and `key` count for files that have them, `index` does not.
+    `where` is that of the data: `column` and `key` count for files that have them; instead of its `index` the partners
+    have their own, `positives_index`.
     """
     if isinstance(positives, EmbeddingSketch):
         raise InputError(
@@ -61,7 +62,8 @@ def open_positives(positives: Any, where: dict[str, Any]) -> Source:
         paths: list[Any] = [positives] if _is_path(positives) else list(positives)
         return _opened([os.fspath(path) for path in paths], where)
     if hasattr(positives, "__array__") or isinstance(positives, (list, tuple)):
-        return ArraySource(positives, name="positives")
+        array = positives if where.get("positives_index") is None else _part(positives, where["positives_index"])
+        return ArraySource(array, name="positives")
     raise InputTypeError(
         f"positives must be an array, a path or a list of paths, got {type(positives).__name__}; give the partner of "
         "row i of the data in row i"
@@ -82,14 +84,22 @@ def _opened(paths: list[str], where: dict[str, Any]) -> Source:
         if all(str(path).lower().endswith(suffixes) for path in paths)
     }
     try:
-        return open_source(paths, **takes)
+        return open_source(paths, **takes, index=where.get("positives_index"))
     except InputError as error:
         sentence = f"positives: {error}"
-        if ", 3-D;" in sentence:  # which recommends index
-            sentence = (
-                f"{sentence.split(';')[0]}; index picks a part of the data alone: save the partners' part by itself"
-            )
+        if ", 3-D;" in sentence:  # which recommends index, that of the data
+            sentence = f"{sentence.split(';')[0]}; pick a part with positives_index (--positives-index)"
         raise InputError(sentence) from None
+
+
+def _part(positives: Any, index: int) -> np.ndarray:
+    array = np.asarray(positives)
+    if array.ndim != 3 or not -len(array) <= index < len(array):
+        raise InputError(
+            f"positives_index must pick a part of a 3-D array, got {index} for positives of shape {array.shape}; leave "
+            "it out for 2-D ones"
+        )
+    return array[index]
 
 
 class Partners:

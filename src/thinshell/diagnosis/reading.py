@@ -60,10 +60,11 @@ def _is_path(data: object) -> bool:
 
 def _opened(data: Any, where: dict[str, Any], name: str | None) -> tuple[Source | _Blocks, str, str]:
     """Return (source, kind, name) of data that is not a sketch."""
+    own = {option: where.get(option) for option in ("column", "key", "index")}
     if _is_path(data) or (isinstance(data, (list, tuple)) and data and all(map(_is_path, data))):
-        source = open_source(data, **where)
+        source = open_source(data, **own)
         return source, "files", name or ", ".join(source.paths[:3]) + (" …" if len(source.paths) > 3 else "")
-    given = [option for option, value in where.items() if value is not None]
+    given = [option for option, value in own.items() if value is not None]
     if given:
         raise InputError(f"{given[0]} applies to files, got {type(data).__name__}; pick the part yourself")
     if isinstance(data, (list, tuple)) and data and all(np.ndim(part) == 2 for part in data):

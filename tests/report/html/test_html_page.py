@@ -158,10 +158,16 @@ def test_a_comparison_has_common_axes_and_differences():
     page = html_page(plain)
     charts = embedded(page, "charts")
     for key in ("norms", "coordinates", "cosines", "spectrum"):
-        first, second = (charts[f"{key}-{place}"]["layer"][0]["encoding"]["x"]["scale"]["domain"] for place in (0, 1))
-        assert first == second
+        for direction in ("x", "y"):
+            layers = [charts[f"{key}-{place}"]["layer"][0]["encoding"][direction] for place in (0, 1)]
+            first, second = (layer["scale"]["domain"] for layer in layers)
+            assert first == second
+    for place, diagnosis in enumerate(plain["diagnoses"]):
+        bars = charts[f"norms-{place}"]["layer"][0]["data"]["values"]
+        assert sum(bar["value"] * (bar["right"] - bar["left"]) for bar in bars) == pytest.approx(1)
+        assert len(bars) == len(diagnosis["norms"]["histogram"]["counts"])
     words = read(page).words
-    assert "less before" in words
+    assert "difference" in words
     change = plain["diagnoses"][1]["norms"]["cv"] - plain["diagnoses"][0]["norms"]["cv"]
     assert f"{'+' if change > 0 else '−'}{abs(change):.3f}" in words
 

@@ -9,7 +9,14 @@ from thinshell.report import panels
 from thinshell.report.comparison import BLOCKS
 from thinshell.report.console import UNICODE
 from thinshell.report.html.chart import Chart
-from thinshell.report.html.diagnosis_charts import Domains, cosine_chart, norm_chart, sample_size_chart, spectrum_chart
+from thinshell.report.html.diagnosis_charts import (
+    Domains,
+    cosine_chart,
+    densities,
+    norm_chart,
+    sample_size_chart,
+    spectrum_chart,
+)
 from thinshell.report.html.diagnosis_page import verdict_block
 from thinshell.report.html.document import drawn, fill, parts, specifications, table
 from thinshell.report.html.points_charts import point_domains, points_chart
@@ -92,7 +99,7 @@ def _table(names: Sequence[str], diagnoses: Sequence[Mapping[str, Any]]) -> dict
         if any(blocks):
             lines += [[words]] if words else []
             lines += [[row.label.strip(), *_cells(row, blocks)] for row in rows]
-    heads = _spread(names, [f"less {names[0]}"] * len(names)) if names else []
+    heads = _spread(names, ["difference"] * len(names)) if names else []
     return table("Side by side", ["", *heads], lines, "Each number, and its difference from the first data set’s.")
 
 
@@ -141,7 +148,7 @@ def _rows(diagnoses: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Ch
             ends = point_domains(present)
             yield key, [None if panel is None else points_chart(panel, *ends) for panel in found]
     cosines = [panels.cosine_panel(diagnosis) for diagnosis in diagnoses]
-    yield from _row("cosines", cosines, cosine_chart, _cosine_domains)
+    yield from _row("cosines", cosines, cosine_chart, _histogram_domains)
     spectra = [panels.spectrum_panel(diagnosis) for diagnosis in diagnoses]
     yield from _row("spectrum", spectra, spectrum_chart, _spectrum_domains)
     sizes = [panels.sample_size_panel(diagnosis) for diagnosis in diagnoses]
@@ -157,15 +164,15 @@ def _row(
         yield key, [None if panel is None else draw(panel, domains) for panel in found]
 
 
-def _histogram_domains(found: list[panels.NormPanel]) -> Domains:
+def _histogram_domains(found: Sequence[panels.NormPanel | panels.CosinePanel]) -> Domains:
     ends = [edge for panel in found for edge in (panel.edges[0], panel.edges[-1])]
-    # Heights stay free: bins and numbers of rows differ between data sets.
-    return Domains((min(ends), max(ends)))
-
-
-def _cosine_domains(found: list[panels.CosinePanel]) -> Domains:
-    ends = [edge for panel in found for edge in (panel.edges[0], panel.edges[-1])]
-    return Domains((min(ends), max(ends)))
+    heights = [height for panel in found for height in densities(panel.edges, panel.counts)]
+    heights += [
+        height
+        for panel in found
+        for height in (densities(panel.edges, panel.expected, sum(panel.counts)) if panel.expected else ())
+    ]
+    return Domains((min(ends), max(ends)), (0.0, 1.05 * max(heights)), density=True)
 
 
 def _spectrum_domains(found: list[panels.SpectrumPanel]) -> Domains:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from thinshell.report import panels
@@ -19,10 +20,18 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True)
 class Domains:
-    """Ends of axes that charts side by side have in common; None fits each to its own data."""
+    """Ends of axes that charts side by side have in common; None fits each to its own data.
+
+    Attributes
+    ----------
+    x, y : tuple of two floats, optional
+    density : bool
+        Heights of histograms per unit of x, which can be compared where bins and numbers of rows differ.
+    """
 
     x: Pair | None = None
     y: Pair | None = None
+    density: bool = False
 
 
 FREE = Domains()
@@ -58,21 +67,39 @@ def norm_chart(panel: panels.NormPanel, domains: Domains = FREE) -> Chart:
     """Return the histogram of norms over the law of a Gaussian with the measured mean and spectrum."""
     x = {"field": "left", "type": "quantitative", "axis": axis("norm of a row"), "bin": "binned"}
     x["scale"] = scaled(domains.x, zero=False)
-    y = {"field": "value", "type": "quantitative", "axis": axis("rows"), "scale": scaled(domains.y)}
+    heights = "share of rows per unit" if domains.density else "rows"
+    y = {"field": "value", "type": "quantitative", "axis": axis(heights), "scale": scaled(domains.y)}
+    counts, expected = panel.counts, panel.expected
+    if domains.density:
+        total = sum(counts)
+        counts, expected = densities(panel.edges, counts), expected and densities(panel.edges, expected, total)
     names = {"measured": "measured", **({"Gaussian_of_this_spectrum": "expected"} if panel.expected else {})}
     colour = {"scale": colour_scale(**names), "datum": "measured"}
     layers: list[dict[str, Any]] = [
         {
-            "data": {"values": bins(panel.edges, panel.counts)},
+            "data": {"values": bins(panel.edges, counts)},
             "mark": {"type": "bar", "tooltip": True, "binSpacing": 1},
             "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "color": colour},
         }
     ]
-    if panel.expected:
-        layers.append(_expected_line(panel.edges, panel.expected, x, y, "Gaussian of this spectrum", colour))
+    if expected:
+        layers.append(_expected_line(panel.edges, expected, x, y, "Gaussian of this spectrum", colour))
     words = f"CV {fixed(panel.cv, 3)}; a Gaussian of the same mean and spectrum has {fixed(panel.cv_reference, 3)}"
     alt = f"Histogram of the norms of the rows, mean {rounded(panel.mean)}. {words}."
     return Chart("norms", "Do the rows lie on a thin shell?", f"{words}.", alt, layers)
+
+
+def densities(edges: Sequence[float], counts: Sequence[float], total: float | None = None) -> list[float]:
+    """Return counts per unit of x as shares of `total`, their sum when not given.
+
+    Examples
+    --------
+    >>> densities([0.0, 2.0, 4.0], [3, 1])
+    [0.375, 0.125]
+    """
+    whole = total or sum(counts) or 1
+    widths = [right - left for left, right in pairwise(edges)]
+    return [rows / whole / width if width > 0 else 0.0 for rows, width in zip(counts, widths, strict=True)]
 
 
 def _expected_line(
@@ -92,8 +119,8 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
     """Return the cosines of random pairs over the law of uniform directions, and those of positive pairs."""
     x = {"field": "left", "type": "quantitative", "axis": axis("cosine of two rows"), "bin": "binned"}
     x["scale"] = scaled(domains.x, zero=False)
-    y = {"field": "share", "type": "quantitative", "axis": axis("share of pairs in a bin", format="%")}
-    y["scale"] = scaled(domains.y)
+    heights = axis("share of pairs per unit") if domains.density else axis("share of pairs in a bin", format="%")
+    y = {"field": "share", "type": "quantitative", "axis": heights, "scale": scaled(domains.y)}
     names = {"random_pairs": "measured", **({"uniform_on_the_sphere": "expected"} if panel.expected else {})}
     if panel.positive_counts:
         names["positive_pairs"] = "second"
@@ -103,7 +130,7 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
         kinds.append((panel.positive_edges, panel.positive_counts, "positive pairs"))
     layers: list[dict[str, Any]] = [
         {
-            "data": {"values": _shares(edges, counts)},
+            "data": {"values": _shares(edges, counts, domains.density)},
             "mark": {"type": "bar", "tooltip": True, "binSpacing": 0, "opacity": 0.75},
             "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "color": {**colour, "datum": name}},
         }
@@ -112,6 +139,8 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
     if panel.expected:
         total = sum(panel.counts) or 1
         expected = [value / total for value in panel.expected]
+        if domains.density:
+            expected = densities(panel.edges, panel.expected, total)
         along = {**y, "field": "value"}
         layers.append(_expected_line(panel.edges, expected, x, along, "uniform on the sphere", colour))
     words = f"random pairs: mean {rounded(panel.mean)}, std {rounded(panel.std)}"
@@ -121,9 +150,10 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
     return Chart("cosines", "Do the directions fill the sphere?", f"{words[0].upper()}{words[1:]}.", alt, layers)
 
 
-def _shares(edges: Any, counts: Any) -> list[dict[str, Any]]:
+def _shares(edges: Any, counts: Any, density: bool) -> list[dict[str, Any]]:
     total = sum(counts) or 1
-    return [{**row, "share": row["value"] / total} for row in bins(edges, counts)]
+    shares = densities(edges, counts) if density else [pairs / total for pairs in counts]
+    return [{**row, "share": value} for row, value in zip(bins(edges, counts), shares, strict=True)]
 
 
 def spectrum_chart(panel: panels.SpectrumPanel, domains: Domains = FREE) -> Chart:
