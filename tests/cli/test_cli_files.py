@@ -73,7 +73,9 @@ def test_both_files_are_written_and_named(run, stand_in, tmp_path) -> None:
 def test_json_dash_prints_json_and_nothing_else(run, stand_in) -> None:
     stand_in()
     ended = run("diagnose", "x", "--json", "-")
-    assert json.loads(ended.out) == {"schema": "thinshell/diagnosis/1", "verdict": "consistent", "cv": None}
+    printed = json.loads(ended.out)
+    assert printed.pop("command") == "thinshell diagnose x --json -"
+    assert printed == {"schema": "thinshell/diagnosis/1", "verdict": "consistent", "cv": None}
     assert ended.err == ""
 
 
