@@ -50,7 +50,8 @@ def _chromium() -> Any:
     return module
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright's event loop lives, Ctrl-C does not reach other tests of the process.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = _chromium()
     path = chromium.find()
@@ -82,7 +83,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Opened]]:
     yield from _opener(browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def look(browser: Browser, pages: dict[str, Path]) -> Iterator[Callable[[str, str], Opened]]:
     """Open a page that tests only look at, once for each kind and colour scheme."""
     opener = _opener(browser)
@@ -122,7 +123,7 @@ def _opener(browser: Browser) -> Iterator[Callable[..., Opened]]:
         context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One page of every kind, each made by the command that a person types."""
     folder = tmp_path_factory.mktemp("pages")

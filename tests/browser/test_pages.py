@@ -79,6 +79,21 @@ def test_choosing_a_point_of_the_scatter_plot_changes_the_linked_pictures(pages,
     assert page.locator("#shape-title").inner_text().startswith("Random direction")
 
 
+def test_random_directions_are_chosen_from_a_list_and_what_is_chosen_is_seen(pages, open_page):
+    page = open_page(pages["departing"]).page
+    result = json.loads(page.text_content("#result"))
+    worst = max(range(256), key=lambda place: result["directions"]["ad"][place])
+    assert page.locator("#direction option").count() == 257
+    page.locator("#direction").select_option(index=1)
+    assert page.locator("#shape-title").inner_text() == f"Random direction {worst}"
+    assert max(result["directions"]["shapes"]["histograms"][worst]) in drawn_values(page, "shape-histogram")
+    page.locator("#coordinate-table tbody button").nth(9).click()
+    page.wait_for_timeout(1500)
+    assert page.locator("#shape-title").evaluate("node => node.getBoundingClientRect().top") > 0
+    assert "drawn from 900 rows" in page.locator("#shape-words").inner_text()
+    assert page.locator("#direction").input_value() == ""
+
+
 def await_change(page, before):
     page.wait_for_function(
         "before => document.querySelector('#plot-shape-histogram svg').outerHTML !== before", arg=before, timeout=10_000
@@ -108,7 +123,7 @@ def test_the_table_sorts_by_any_column_and_finds_by_name(pages, open_page):
     assert page.locator("#coordinate-table th[aria-sort=ascending]").inner_text().startswith("skewness")
     page.fill("#search", "17")
     assert page.locator("#coordinate-table tbody tr:visible").count() == 1
-    assert page.locator("#found").inner_text() == "1 of 24"
+    assert page.locator("#found").inner_text() == "1 of 24 in the table"
     page.fill("#search", "")
     assert page.locator("#coordinate-table tbody tr:visible").count() == 24
 
@@ -197,6 +212,10 @@ def test_the_slider_goes_through_the_epochs(pages, open_page):
         page.wait_for_timeout(100)
         seen.add(page.eval_on_selector("#plot-norms svg", "node => node.outerHTML"))
         assert page.locator("#epoch-words").inner_text() == str(step)
+        record = json.loads(page.text_content("#result"))["gaussianity"][2 * step]
+        words = page.locator("#figure-norms figcaption p").inner_text()
+        assert ("Before training" if step == 0 else f"After epoch {step}") in words
+        assert f"CV {record['cv']:.3f}" in words
     assert len(seen) == 4
 
 

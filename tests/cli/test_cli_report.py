@@ -132,3 +132,71 @@ def test_a_failed_diagnosis_leaves_no_page(run, tmp_path):
     np.save(path, np.zeros((3, 2)))
     assert run("diagnose", str(path), "--html", str(tmp_path / "page.html"), "--json", str(tmp_path / "a")).status == 2
     assert files(tmp_path) == ["few.npy"]
+
+
+def _cut(plain, path):
+    *parents, last = path
+    part = plain
+    for key in parents:
+        part = part[key]
+    del part[last]
+
+
+@pytest.mark.parametrize("output", ["--html", "terminal", "--figures"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("norms", "histogram", "counts", 0),
+        ("coordinates", "paper_ad", 0),
+        ("paper", "ad_avg_interval", 0),
+        ("shape", "edges", 3),
+        ("coordinates", "shapes", "quantiles", 0),
+        ("sample_size", "n", 0),
+        ("directions", "ad", 0),
+        ("sphere", "cosine", "histogram", "edges", 0),
+    ],
+)
+def test_damaged_results_are_told_or_shown_without_the_part(run, data, tmp_path, path, output):
+    kept = tmp_path / "kept.json"
+    assert run("diagnose", data, "-q", "--json", str(kept)).status == 0
+    plain = json.loads(kept.read_text())
+    _cut(plain, path)
+    kept.write_text(json.dumps(plain))
+    words = [] if output == "terminal" else [output, str(tmp_path / "made"), "-q"]
+    if output == "--figures":
+        pytest.importorskip("matplotlib", reason="no matplotlib in the environment without extras")
+    ended = run("report", str(kept), *words)
+    assert ended.status in (0, 2)
+    if ended.status == 2:
+        assert "is damaged: its numbers do not fit together" in ended.err
+        assert ended.err.count("\n") == 1
+        made = tmp_path / "made"
+        assert not made.is_file()
+        assert not made.is_dir() or files(made) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"schema": "thinshell/training/1"}', '{"schema": "thinshell/comparison/1", "names": ["a"], "diagnoses": []}'],
+)
+def test_results_without_their_parts_are_told_or_shown(run, tmp_path, content):
+    kept = tmp_path / "kept.json"
+    kept.write_text(content)
+    for words in ([], ["--html", str(tmp_path / "page.html"), "-q"]):
+        assert run("report", str(kept), *words).status in (0, 2)
+
+
+def test_numbers_that_json_does_not_have_are_refused(run, tmp_path):
+    kept = tmp_path / "kept.json"
+    kept.write_text('{"schema": "thinshell/diagnosis/1", "norms": {"cv": NaN}}')
+    ended = run("report", str(kept))
+    assert ended.status == 2
+    assert "is not JSON (NaN is no number of JSON)" in ended.err
+
+
+@pytest.mark.parametrize("words", [["--figures", ""], ["--html", ""]])
+def test_empty_names_are_refused(run, data, words):
+    ended = run("diagnose", data, *words)
+    assert ended.status == 2
+    assert "got" in ended.err
+    assert ended.out == ""

@@ -292,3 +292,11 @@ def test_without_pictures_everything_else_is_the_same():
     whole["coordinates"].pop("shapes")
     plain["coordinates"].pop("shapes")
     assert plain == whole
+
+
+@pytest.mark.parametrize("constant", [0, 2])
+def test_one_column_that_varies_is_drawn_from_a_copy(constant):
+    rows = np.c_[np.random.default_rng(1).standard_normal(1000), np.ones((1000, constant))]
+    sizes = ts.diagnose(rows).to_dict()["sample_size"]
+    assert sizes["ad_normal_share"][0] >= 0.75  # 20 tests of 20 rows
+    assert sizes["subsets"][0] == 20

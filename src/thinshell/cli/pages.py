@@ -78,7 +78,11 @@ class Pages:
         """
         if self.html == "-":
             raise InputError("--html must name a file, got -; a page is not for a terminal")
+        if self.html == "":
+            raise InputError("--html must name a file, got nothing; give it a name such as report.html")
         if self.figures is not None:
+            if not self.figures or (self.html and Path(self.figures).absolute() == Path(self.html).absolute()):
+                raise InputError(f"--figures must name a folder of its own, got {self.figures!r}; name another")
             from thinshell.report.figures import check_figures
 
             check_figures(Path(self.figures), self.chosen_formats)

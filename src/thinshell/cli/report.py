@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from thinshell.cli import options as opt
 from thinshell.cli.boundary import DONE
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
-from thinshell.errors import InputError
+from thinshell.errors import InputError, InputTypeError
 
 __all__ = ["report"]
 
@@ -46,17 +47,35 @@ def _run(path: str, pages: Pages, quiet: bool) -> int:
     with Delivery({"--html": pages.html}, inputs=[str(file)]) as delivery:
         pages.check()
         plain = read_result(file)
-        pages.stage(delivery, plain, file.parent)
-        delivery.commit()
-        written = [*delivery.written, *pages.finish(plain, file.parent)]
-        if not quiet and not written and not pages.show:
-            print_result(plain)
-        elif not quiet:
+        with _damage_told(file):
+            pages.stage(delivery, plain, file.parent)
+            delivery.commit()
+            written = [*delivery.written, *pages.finish(plain, file.parent)]
+            if not quiet and not written and not pages.show:
+                print_result(plain)
+        if not quiet and written:
             from thinshell.report.console import printable
 
             for one in written:
                 print(f"wrote {printable(one)}", file=sys.stderr)
     return DONE
+
+
+@contextlib.contextmanager
+def _damage_told(file: Path) -> Iterator[None]:
+    """Say that a file somebody changed is damaged, where its parts do not fit together."""
+    try:
+        yield
+    except (InputError, InputTypeError):
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, ZeroDivisionError) as error:
+        raise InputError(
+            f"{file} is damaged: its numbers do not fit together ({type(error).__name__}: {error}); make it again"
+        ) from error
+
+
+def _not_a_number(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def read_result(file: Path) -> dict[str, Any]:
@@ -76,7 +95,7 @@ def read_result(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror or error}") from None
     try:
-        result = json.loads(text)
+        result = json.loads(text, parse_constant=_not_a_number)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is not JSON ({error}); give the file that --json wrote") from None
     schema = result.get("schema") if isinstance(result, dict) else None

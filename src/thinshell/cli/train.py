@@ -13,7 +13,6 @@ import typer
 
 from thinshell.cli import options as opt
 from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted, raise_if_interrupted
-from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
 from thinshell.errors import InputError
@@ -100,7 +99,7 @@ def _run(config: str, choices: _Choices) -> int:
         result = _trained(config, choices)
         from thinshell.report.json import to_json
 
-        plain = {**result.to_dict(), "command": command_line()}
+        plain = result.to_dict()
         text = to_json(plain) if choices.json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
         choices.pages.stage(delivery, plain)

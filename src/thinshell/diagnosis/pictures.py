@@ -78,7 +78,8 @@ def draw(rows: np.ndarray, measured: Moments, chosen: np.ndarray) -> Pictures:
 
     def piece(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         part = slice(number * width, (number + 1) * width)
-        columns = np.ascontiguousarray(rows[:, part].T)
+        # A copy in any case: of a single column the transpose is the rows themselves.
+        columns = np.array(rows[:, part].T, order="C", copy=True)
         columns.sort(axis=1)
         picked = chosen[places[number] : places[number + 1]]
         shown = columns[picked - part.start]

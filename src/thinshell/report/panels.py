@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from thinshell.report.console import printable
+
 __all__ = [
     "CosinePanel",
     "NormPanel",
@@ -169,13 +171,15 @@ def coordinates_panel(result: Mapping[str, Any]) -> PointsPanel | None:
     if columns.get("paper_ad") and any(value is not None for value in columns["paper_ad"]):
         ad, n_limits = columns["paper_ad"], paper.get("samples_per_test") or 250
         words = f"A², mean of {paper.get('repeats')} tests of {n_limits:,} rows"
+        if paper.get("repeats") == 1:
+            words = f"A² of {n_limits:,} rows"
     elif columns.get("ad"):
         ad, n_limits = columns["ad"], result.get("n_samples") or 0
         words = f"A² of all {n_limits:,} rows"
     else:
         return None
     names = columns.get("names") or [str(place) for place in range(len(ad))]
-    return _points("coordinate", [str(name) for name in names], ad, columns, words, n_limits, result)
+    return _points("coordinate", [printable(name) for name in names], ad, columns, words, n_limits, result)
 
 
 def directions_panel(result: Mapping[str, Any]) -> PointsPanel | None:
@@ -261,7 +265,7 @@ def spectrum_panel(result: Mapping[str, Any]) -> SpectrumPanel | None:
     """
     spectrum = result.get("spectrum") or {}
     values = [value or 0.0 for value in spectrum.get("eigenvalues") or []]
-    if not values or not values[0] > 0:
+    if len(values) < 2 or not values[0] > 0:
         return None
     top = spectrum.get("top_share")
     # Only the leading ones are listed for wide data; their sum is then known from the share of the first.

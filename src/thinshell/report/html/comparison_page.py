@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from thinshell.report import panels
@@ -29,6 +30,8 @@ __all__ = ["comparison_page"]
 
 P = TypeVar("P")
 WIDTH, HEIGHT = 360, 240
+# Share of the rows on either side that an axis may leave out.
+TAIL = 1e-3
 
 
 def comparison_page(result: Mapping[str, Any]) -> str:
@@ -70,7 +73,17 @@ def comparison_page(result: Mapping[str, Any]) -> str:
             ("provenance", "Origin", True),
         ),
     }
-    return fill("comparison.html", {"charts": specifications(drawings), "result": result}, page)
+    return fill("comparison.html", {"charts": specifications(drawings), "result": _without_shapes(result)}, page)
+
+
+def _without_shapes(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result without what no picture here shows and no reader would miss: the page stays small."""
+    parts = ("coordinates", "directions")
+    diagnoses = [
+        {**one, **{part: {**one[part], "shapes": None} for part in parts if one.get(part)}}
+        for one in result.get("diagnoses") or []
+    ]
+    return {**result, "diagnoses": diagnoses}
 
 
 def _protocol(diagnoses: Sequence[Mapping[str, Any]]) -> str:
@@ -98,9 +111,14 @@ def _table(names: Sequence[str], diagnoses: Sequence[Mapping[str, Any]]) -> dict
         blocks = [diagnosis if key is None else diagnosis.get(key) or {} for diagnosis in diagnoses]
         if any(blocks):
             lines += [[words]] if words else []
-            lines += [[row.label.strip(), *_cells(row, blocks)] for row in rows]
-    heads = _spread(names, ["difference"] * len(names)) if names else []
-    return table("Side by side", ["", *heads], lines, "Each number, and its difference from the first data set’s.")
+            lines += [[_label(row), *_cells(row, blocks)] for row in rows]
+    heads = _spread(names, ["change"] * len(names)) if names else []
+    return table("Side by side", ["", *heads], lines, "Each number, and its change from the first data set’s.")
+
+
+def _label(row: Row) -> str:
+    label = row.label.strip()
+    return "CV of a Gaussian of this spectrum" if label == "expected" else label
 
 
 def _cells(row: Row, blocks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -119,7 +137,7 @@ def _difference(row: Row, value: float | None, first: float | None) -> str:
         return MISSING
     change = value - first
     sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return f"{sign}{row.show(abs(change))}"
+    return f"{sign}{row.show(abs(change)).replace(' %', ' points')}"
 
 
 def _origin(result: Mapping[str, Any], diagnoses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -139,7 +157,7 @@ def _origin(result: Mapping[str, Any], diagnoses: Sequence[Mapping[str, Any]]) -
 
 def _rows(diagnoses: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Chart | None]]]:
     """Yield (key, a chart for each data set) for every panel that any of them has."""
-    norms = [panels.norm_panel(diagnosis) for diagnosis in diagnoses]
+    norms = [_relative(panels.norm_panel(diagnosis)) for diagnosis in diagnoses]
     yield from _row("norms", norms, norm_chart, _histogram_domains)
     for key, read in (("coordinates", panels.coordinates_panel), ("directions", panels.directions_panel)):
         found = [read(diagnosis) for diagnosis in diagnoses]
@@ -148,7 +166,7 @@ def _rows(diagnoses: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Ch
             ends = point_domains(present)
             yield key, [None if panel is None else points_chart(panel, *ends) for panel in found]
     cosines = [panels.cosine_panel(diagnosis) for diagnosis in diagnoses]
-    yield from _row("cosines", cosines, cosine_chart, _histogram_domains)
+    yield from _row("cosines", cosines, cosine_chart, _cosine_domains)
     spectra = [panels.spectrum_panel(diagnosis) for diagnosis in diagnoses]
     yield from _row("spectrum", spectra, spectrum_chart, _spectrum_domains)
     sizes = [panels.sample_size_panel(diagnosis) for diagnosis in diagnoses]
@@ -164,8 +182,29 @@ def _row(
         yield key, [None if panel is None else draw(panel, domains) for panel in found]
 
 
+def _relative(panel: panels.NormPanel | None) -> panels.NormPanel | None:
+    """Return the norms in units of their mean: what is compared is how thin the shells are."""
+    if panel is None or not panel.mean:
+        return panel
+    mean = panel.mean
+    return replace(panel, edges=[edge / mean for edge in panel.edges], mean=1.0)
+
+
+def _middle(panel: panels.NormPanel | panels.CosinePanel) -> tuple[float, float]:
+    """Return the ends of the bins without the outermost thousandth of the rows on either side."""
+    total, below = sum(panel.counts), 0.0
+    low, high = panel.edges[0], panel.edges[-1]
+    for left, right, rows in zip(panel.edges[:-1], panel.edges[1:], panel.counts, strict=True):
+        if below <= TAIL * total:
+            low = left
+        below += rows
+        if below >= (1 - TAIL) * total:
+            return low, right
+    return low, high
+
+
 def _histogram_domains(found: Sequence[panels.NormPanel | panels.CosinePanel]) -> Domains:
-    ends = [edge for panel in found for edge in (panel.edges[0], panel.edges[-1])]
+    ends = [end for panel in found for end in _middle(panel)]
     heights = [height for panel in found for height in densities(panel.edges, panel.counts)]
     heights += [
         height
@@ -173,6 +212,11 @@ def _histogram_domains(found: Sequence[panels.NormPanel | panels.CosinePanel]) -
         for height in (densities(panel.edges, panel.expected, sum(panel.counts)) if panel.expected else ())
     ]
     return Domains((min(ends), max(ends)), (0.0, 1.05 * max(heights)), density=True)
+
+
+def _cosine_domains(found: Sequence[panels.CosinePanel]) -> Domains:
+    whole = [edge for panel in found for edge in (panel.edges[0], panel.edges[-1])]
+    return replace(_histogram_domains(found), x=(min(whole), max(whole)))
 
 
 def _spectrum_domains(found: list[panels.SpectrumPanel]) -> Domains:
@@ -184,4 +228,4 @@ def _spectrum_domains(found: list[panels.SpectrumPanel]) -> Domains:
 def _size_domains(found: list[panels.SampleSizePanel]) -> Domains:
     marked = [panel.detectable_at for panel in found if panel.detectable_at]
     sizes = [size for panel in found for size in (panel.n[0], panel.n[-1])]
-    return Domains((float(min(sizes)), float(max(sizes + marked))))
+    return Domains((float(min(sizes + marked)), float(max(sizes + marked))))

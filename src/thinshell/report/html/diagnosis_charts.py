@@ -35,6 +35,10 @@ class Domains:
 
 
 FREE = Domains()
+# Mean cosine of random pairs, the squared length of the mean direction, beyond which it is named.
+SHARED = 0.1
+# Eigenvalues that are drawn as dots on their line.
+MOST_DOTS = 128
 
 
 def diagnosis_charts(result: Mapping[str, Any]) -> Iterator[Chart]:
@@ -65,7 +69,12 @@ def scaled(domain: Pair | None, **options: Any) -> dict[str, Any]:
 
 def norm_chart(panel: panels.NormPanel, domains: Domains = FREE) -> Chart:
     """Return the histogram of norms over the law of a Gaussian with the measured mean and spectrum."""
-    x = {"field": "left", "type": "quantitative", "axis": axis("norm of a row"), "bin": "binned"}
+    x = {
+        "field": "left",
+        "type": "quantitative",
+        "axis": axis("norm / mean norm" if domains.density else "norm of a row"),
+        "bin": "binned",
+    }
     x["scale"] = scaled(domains.x, zero=False)
     heights = "share of rows per unit" if domains.density else "rows"
     y = {"field": "value", "type": "quantitative", "axis": axis(heights), "scale": scaled(domains.y)}
@@ -78,15 +87,33 @@ def norm_chart(panel: panels.NormPanel, domains: Domains = FREE) -> Chart:
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": bins(panel.edges, counts)},
-            "mark": {"type": "bar", "tooltip": True, "binSpacing": 1},
-            "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "color": colour},
+            "mark": {"type": "bar", "binSpacing": 1, "clip": True},
+            "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "color": colour, "tooltip": tooltip(heights)},
         }
     ]
     if expected:
         layers.append(_expected_line(panel.edges, expected, x, y, "Gaussian of this spectrum", colour))
-    words = f"CV {fixed(panel.cv, 3)}; a Gaussian of the same mean and spectrum has {fixed(panel.cv_reference, 3)}"
+    words = f"CV {fixed(panel.cv, 3)}, {_thickness(panel)}a Gaussian of the same mean and spectrum"
+    words += f" ({fixed(panel.cv_reference, 3)}); both about the origin, the check is about the mean"
     alt = f"Histogram of the norms of the rows, mean {rounded(panel.mean)}. {words}."
     return Chart("norms", "Do the rows lie on a thin shell?", f"{words}.", alt, layers)
+
+
+def _thickness(panel: panels.NormPanel) -> str:
+    """Return how the shell compares with the expected one, to a twentieth."""
+    if not panel.cv or not panel.cv_reference:
+        return "beside "
+    ratio = panel.cv / panel.cv_reference
+    return "thinner than " if ratio < 0.95 else "thicker than " if ratio > 1.05 else "as thin as "
+
+
+def tooltip(heights: str, field: str = "value", number: str = ",.4~g") -> list[dict[str, Any]]:
+    """Return what is told of a bar."""
+    ends = [
+        {"field": end, "type": "quantitative", "title": words, "format": ".4~g"}
+        for end, words in (("left", "from"), ("right", "to"))
+    ]
+    return [*ends, {"field": field, "type": "quantitative", "title": heights, "format": number}]
 
 
 def densities(edges: Sequence[float], counts: Sequence[float], total: float | None = None) -> list[float]:
@@ -110,7 +137,7 @@ def _expected_line(
     position = {key: value for key, value in x.items() if key != "bin"}
     return {
         "data": {"values": rows},
-        "mark": {"type": "line", "strokeWidth": 2, "interpolate": "monotone"},
+        "mark": {"type": "line", "strokeWidth": 2, "interpolate": "monotone", "clip": True},
         "encoding": {"x": {**position, "field": "middle"}, "y": y, "color": {**colour, "datum": name}},
     }
 
@@ -131,8 +158,14 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": _shares(edges, counts, domains.density)},
-            "mark": {"type": "bar", "tooltip": True, "binSpacing": 0, "opacity": 0.75},
-            "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "color": {**colour, "datum": name}},
+            "mark": {"type": "bar", "binSpacing": 0, "opacity": 0.75, "clip": True},
+            "encoding": {
+                "x": x,
+                "x2": {"field": "right"},
+                "y": y,
+                "color": {**colour, "datum": name},
+                "tooltip": tooltip(name, "share", ",.3~g" if domains.density else ".2~%"),
+            },
         }
         for edges, counts, name in kinds
     ]
@@ -146,8 +179,11 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
     words = f"random pairs: mean {rounded(panel.mean)}, std {rounded(panel.std)}"
     if panel.positive_mean is not None:
         words += f"; positive pairs: mean {rounded(panel.positive_mean)}"
-    alt = f"Histogram of cosine similarities. {words}."
-    return Chart("cosines", "Do the directions fill the sphere?", f"{words[0].upper()}{words[1:]}.", alt, layers)
+    words = f"{words[0].upper()}{words[1:]}."
+    if (panel.mean or 0.0) > SHARED:
+        words = f"No, the rows share a direction. {words}"
+    alt = f"Histogram of cosine similarities. {words}"
+    return Chart("cosines", "Do the directions fill the sphere?", words, alt, layers)
 
 
 def _shares(edges: Any, counts: Any, density: bool) -> list[dict[str, Any]]:
@@ -165,11 +201,13 @@ def spectrum_chart(panel: panels.SpectrumPanel, domains: Domains = FREE) -> Char
     x["scale"] = scaled(ends, type="log")
     y = {"field": "share", "type": "quantitative", "axis": axis("share of the variance", format="~%", tickCount=5)}
     y["scale"] = scaled(domains.y, type="log")
+    # Of many the dots would be a line again, and most of the page.
+    dots = {"size": 14, "color": "var(--measured)"} if len(rows) <= MOST_DOTS else False
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": rows},
-            "mark": {"type": "line", "point": {"size": 14, "color": "var(--measured)"}, "color": "var(--measured)"},
-            "encoding": {"x": x, "y": y, "tooltip": [{"field": "rank"}, {"field": "share", "format": ".3%"}]},
+            "mark": {"type": "line", "point": dots, "color": "var(--measured)"},
+            "encoding": {"x": x, "y": y, "tooltip": [{"field": "rank"}, {"field": "share", "format": ".3~%"}]},
         }
     ]
     if panel.effective_rank:
@@ -205,7 +243,8 @@ def sample_size_chart(panel: panels.SampleSizePanel, domains: Domains = FREE) ->
         for n, value in zip(panel.n, shares, strict=True)
         if value is not None
     ]
-    ends = domains.x or (float(panel.n[0]), max(float(panel.n[-1]), panel.detectable_at or 0.0))
+    marked = [panel.detectable_at] if panel.detectable_at else []
+    ends = domains.x or (float(min([panel.n[0], *marked])), float(max([panel.n[-1], *marked])))
     x = {"field": "n", "type": "quantitative", "axis": axis("rows in each test"), "scale": scaled(ends, type="log")}
     y = {"field": "share", "type": "quantitative", "axis": axis("coordinates that look normal", format="%")}
     y["scale"] = {"domain": [0, 1]}
@@ -217,8 +256,17 @@ def sample_size_chart(panel: panels.SampleSizePanel, domains: Domains = FREE) ->
         {"data": expected, "mark": {"type": "rule", "strokeDash": [2, 3]}, "encoding": {"y": y}},
         {
             "data": {"values": rows},
-            "mark": {"type": "line", "point": {"size": 36}, "tooltip": True},
-            "encoding": {"x": x, "y": y, "color": colour},
+            "mark": {"type": "line", "point": {"size": 36}},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": colour,
+                "tooltip": [
+                    {"field": "test"},
+                    {"field": "n", "title": "rows", "format": ","},
+                    {"field": "share", "title": "look normal", "format": ".1%"},
+                ],
+            },
         },
     ]
     if panel.detectable_at:

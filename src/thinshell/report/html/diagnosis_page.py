@@ -18,8 +18,8 @@ from thinshell.report.wording import VERDICTS, describe_data, normalization, not
 __all__ = ["diagnosis_page", "verdict_block"]
 
 REFERENCES = ["", "yours", "exact Gaussian", "uniform sphere", "95 % interval"]
-# Rows of the table of coordinates; of wider data it shows those with the largest A².
-MOST_ROWS = 2048
+# Rows of the table of coordinates; of wider data it shows some, those with the largest A².
+MOST_ROWS, SOME_ROWS = 2048, 1000
 _ORDER = ("departure", "inconclusive", "consistent", "not_applicable")
 _COLUMNS = (
     ("A², subsets", "paper_ad", rounded),
@@ -40,17 +40,18 @@ def diagnosis_page(result: Mapping[str, Any]) -> str:
     drawings = [drawn(chart) for chart in diagnosis_charts(result)]
     shape, shape_drawings = _shape(result)
     coordinates = _coordinates(result)
-    checks = list(_checks(result.get("checks") or []))
+    checks, tables = list(_checks(result.get("checks") or [])), list(_tables(result))
     page = {
         "kind": "diagnosis",
         "kind_words": "diagnosis",
-        "title": title(result),
+        "title": title(result).replace("\\", "/").rsplit("/", 1)[-1],
         "verdict": verdict_block(result),
         "data_words": describe_data(result, UNICODE),
         "protocol": _protocol(result),
         "notes": list(notes(result)),
         "look_next": result.get("look_next"),
-        "tables": list(_tables(result)),
+        "tables": tables,
+        "no_norms": (result.get("norms") or {}).get("reason"),
         "charts": [shown for shown, _ in drawings],
         "shape": shape,
         "checks": checks,
@@ -60,7 +61,7 @@ def diagnosis_page(result: Mapping[str, Any]) -> str:
         "parts": parts(
             ("verdict", "Verdict", True),
             ("pictures", "Pictures", drawings),
-            ("numbers", "Numbers", True),
+            ("numbers", "Numbers", tables[1:]),
             ("checks", "Checks", checks),
             ("coordinates", "Coordinates", coordinates),
             ("reading", "How to read this", True),
@@ -145,18 +146,20 @@ def _coordinates(result: Mapping[str, Any]) -> dict[str, Any] | None:
     chosen = [one for one in _COLUMNS if any(value is not None for value in columns.get(one[1]) or [])]
     places = sorted(range(len(panel.names)), key=lambda place: (-(panel.ad[place] or -1.0), place))
     low, high = panel.kurtosis_limits
+    kept = MOST_ROWS if len(places) <= MOST_ROWS else SOME_ROWS
     rows = [
         {
             "id": place,
             "name": panel.names[place],
             "cells": [(show(columns[key][place]), _plain(columns[key][place])) for _, key, show in chosen],
+            "chosen": place == panel.worst(),
             "odd": _odd(panel.ad[place], panel.excess_kurtosis[place], panel.ad_limit, low, high),
         }
-        for place in places[:MOST_ROWS]
+        for place in places[:kept]
     ]
     words = f"{count(len(places))} coordinates, the largest A² first."
-    if len(places) > MOST_ROWS:
-        words = f"The {count(MOST_ROWS)} of {count(len(places))} coordinates with the largest A²; the CSV has all."
+    if len(places) > kept:
+        words = f"The {count(kept)} of {count(len(places))} coordinates with the largest A²; the CSV has all."
     return {"words": words, "head": ["coordinate", *(head for head, _, _ in chosen)], "rows": rows, "sorted": 1}
 
 

@@ -17,6 +17,9 @@ from thinshell.report.html.vega import runtime, static_picture
 
 __all__ = ["Drawing", "drawn", "fill", "table"]
 
+# Characters of JSON beyond which its numbers are rounded to 6 digits, so that the page stays below 3 MB.
+LARGEST_EXACT = 1_000_000
+
 Drawing = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -72,7 +75,17 @@ def script_json(value: Any) -> str:
     '{"name":"\\u003c/script\\u003e"}'
     """
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    if len(text) > LARGEST_EXACT:
+        text = json.dumps(_rounded(value), separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(entry) for key, entry in value.items()}
+    return [_rounded(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def parts(*named: tuple[str, str, Any]) -> list[dict[str, str]]:

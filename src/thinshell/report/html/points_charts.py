@@ -12,8 +12,8 @@ from thinshell.report.panels import PointsPanel, Shape
 
 __all__ = ["histogram_chart", "points_chart", "points_rows", "quantile_chart", "shape_data"]
 
-# Points drawn; beyond, the most departing ones and every k-th other.
-MOST_POINTS = 3000
+# Points drawn alone, and beside others; beyond, the most departing ones and every k-th other.
+MOST_POINTS, MOST_BESIDE = 1024, 384
 # Excess kurtosis beyond which the axis is logarithmic.
 FAR = 6.0
 _TITLES = {
@@ -40,10 +40,15 @@ def points_rows(panel: PointsPanel) -> list[dict[str, Any]]:
             continue
         inside = ad < panel.ad_limit and low <= kurtosis <= high
         rows.append({"id": place, "name": name, "ad": ad, "kurtosis": kurtosis, "skewness": skewness, "inside": inside})
-    if len(rows) <= MOST_POINTS:
+    return rows
+
+
+def _thinned(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """Return the rows that are drawn: the largest A² and every k-th other, where there are very many."""
+    if len(rows) <= most:
         return rows
     ranked = sorted(rows, key=lambda row: -row["ad"])
-    half = MOST_POINTS // 2
+    half = most // 2
     rest = ranked[half:]
     return sorted(ranked[:half] + rest[:: math.ceil(len(rest) / half)], key=lambda row: row["id"])
 
@@ -52,7 +57,8 @@ def points_chart(panel: PointsPanel, x_domain: Sequence[float] | None = None, y_
     """Return A^2 against excess kurtosis, the region where both look normal shaded."""
     key, title, noun = _TITLES[panel.kind]
     rows = points_rows(panel)
-    low, high = panel.kurtosis_limits
+    alone = x_domain is None
+    shown = _thinned(rows, MOST_POINTS if alone else MOST_BESIDE)
     x_ends, y_ends = x_domain or point_domains([panel])[0], y_domain or point_domains([panel])[1]
     along = axis("excess kurtosis (0 for a Gaussian)", **_ticks(x_ends))
     x = {"type": "quantitative", "axis": along, "scale": _symmetric(x_ends)}
@@ -61,7 +67,32 @@ def points_chart(panel: PointsPanel, x_domain: Sequence[float] | None = None, y_
         "axis": axis(panel.ad_words, format="~g", tickCount=5),
         "scale": {"type": "log", "domain": y_ends},
     }
-    region = [{"low": low, "high": high, "bottom": y_ends[0], "top": panel.ad_limit}]
+    layers = _layers(panel, shown, {"x": x, "y": y}, (y_ends[0], panel.ad_limit), alone)
+    inside = sum(row["inside"] for row in rows)
+    words = (
+        f"{inside:,} of {len(rows):,} {noun} ({share(inside / len(rows) if rows else None)}) lie in the shaded region: "
+        f"A² below {panel.ad_limit:g} and tails that a test of {panel.n_limits:,} rows finds normal."
+    )
+    if panel.kind == "direction":
+        words += " Of a Gaussian about nine in ten do."
+    if len(shown) < len(rows):
+        words += f" {len(shown):,} are drawn, the largest A² among them."
+    alt = f"A squared against excess kurtosis of {len(rows):,} {noun}. {words}"
+    start = panel.worst() if panel.kind == "coordinate" and alone else None
+    extra = {"params": [{"name": "chosen", "value": start}]}
+    return Chart(key, title, words, alt, layers, extra)
+
+
+def _layers(
+    panel: PointsPanel,
+    shown: list[dict[str, Any]],
+    position: dict[str, dict[str, Any]],
+    heights: tuple[float, float],
+    alone: bool,
+) -> list[dict[str, Any]]:
+    """Return the shaded region and the points."""
+    x, y, (low, high) = position["x"], position["y"], panel.kurtosis_limits
+    region = [{"low": low, "high": high, "bottom": heights[0], "top": heights[1]}]
     colour = {"field": "inside", "type": "nominal", "legend": None}
     colour["scale"] = {"domain": [True, False], "range": ["var(--measured)", "var(--departing)"]}
     tooltip = [
@@ -71,7 +102,7 @@ def points_chart(panel: PointsPanel, x_domain: Sequence[float] | None = None, y_
         {"field": "skewness", "type": "quantitative", "title": "skewness", "format": ".3~f"},
     ]
     chosen = {"test": "datum.id === chosen", "value": 140}
-    layers = [
+    return [
         {
             "data": {"values": region},
             "mark": {"type": "rect", "color": "var(--region)", "clip": True},
@@ -83,8 +114,14 @@ def points_chart(panel: PointsPanel, x_domain: Sequence[float] | None = None, y_
             },
         },
         {
-            "data": {"values": rows},
-            "mark": {"type": "point", "filled": True, "clip": True, "cursor": "pointer", "aria": False},
+            "data": {"values": shown},
+            "mark": {
+                "type": "point",
+                "filled": True,
+                "clip": True,
+                "aria": False,
+                **({"cursor": "pointer"} if alone else {}),
+            },
             "encoding": {
                 "x": {**x, "field": "kurtosis"},
                 "y": {**y, "field": "ad"},
@@ -96,15 +133,6 @@ def points_chart(panel: PointsPanel, x_domain: Sequence[float] | None = None, y_
             },
         },
     ]
-    inside = sum(row["inside"] for row in rows)
-    words = (
-        f"{inside:,} of {len(rows):,} {noun} ({share(inside / len(rows) if rows else None)}) lie in the shaded region: "
-        f"A² below {panel.ad_limit:g} and tails that a test of {panel.n_limits:,} rows finds normal."
-    )
-    alt = f"A squared against excess kurtosis of {len(rows):,} {noun}. {words}"
-    start = panel.worst() if panel.kind == "coordinate" else None
-    extra = {"params": [{"name": "chosen", "value": start}]}
-    return Chart(key, title, words, alt, layers, extra)
 
 
 def point_domains(several: Sequence[PointsPanel]) -> tuple[list[float], list[float]]:
@@ -112,9 +140,11 @@ def point_domains(several: Sequence[PointsPanel]) -> tuple[list[float], list[flo
     rows = [row for panel in several for row in points_rows(panel)]
     kurtoses = [row["kurtosis"] for row in rows] + [limit for panel in several for limit in panel.kurtosis_limits]
     heights = [row["ad"] for row in rows] + [0.3, 1.0]
-    reach = max(kurtoses) - min(kurtoses)
-    x = [min(kurtoses) - 0.04 * reach, max(kurtoses) + 0.04 * reach]
-    return x, [0.9 * min(heights), 1.12 * max(heights)]
+    # The margin is even in what the axis shows: logarithmic far out.
+    ends = [math.asinh(min(kurtoses) / 2), math.asinh(max(kurtoses) / 2)]
+    margin = 0.04 * (ends[1] - ends[0])
+    x = [2 * math.sinh(ends[0] - margin), 2 * math.sinh(ends[1] + margin)]
+    return x, [0.85 * min(heights), 1.25 * max(heights)]
 
 
 def _symmetric(ends: Sequence[float]) -> dict[str, Any]:
@@ -157,6 +187,8 @@ def shape_data(shape: Shape) -> dict[str, Any]:
         "quantiles": [
             {"normal": expected, "measured": found}
             for expected, found in zip(shape.normal_quantiles, shape.quantiles, strict=True)
+            # Of few rows there are no quantiles far out.
+            if 0.5 / total <= _normal_cdf(expected) <= 1 - 0.5 / total
         ],
     }
 
@@ -198,7 +230,7 @@ def quantile_chart(name: str, data: Mapping[str, Any]) -> Chart:
     x = {
         "field": "normal",
         "type": "quantitative",
-        "axis": axis("quantile of a normal law"),
+        "axis": axis("quantile of a normal law", values=[-3, -2, -1, 0, 1, 2, 3]),
         "scale": {"domain": ends, "nice": True},
     }
     y = {"field": "measured", "type": "quantitative", "axis": axis("measured quantile")}

@@ -87,4 +87,7 @@ def _images(result: Mapping[str, Any], folder: Path | None) -> Iterator[dict[str
             continue
         encoded = base64.b64encode(path.read_bytes()).decode("ascii")
         words = path.stem.replace("-", " ").replace("_", " ")
-        yield {"source": f"data:image/png;base64,{encoded}", "alt": f"{result.get('experiment')}: {words}"}
+        yield {
+            "source": f"data:image/png;base64,{encoded}",
+            "alt": f"{result.get('experiment')}, {result.get('summary')}: {words}",
+        }

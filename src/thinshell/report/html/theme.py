@@ -33,6 +33,7 @@ def config() -> dict[str, Any]:
             "titleFontWeight": "normal",
             "titlePadding": 8,
             "labelOverlap": True,
+            "labelSeparation": 6,
         },
         "legend": {
             "orient": "top",
@@ -43,6 +44,7 @@ def config() -> dict[str, Any]:
             "symbolStrokeWidth": 2,
             "columns": 2,
             "offset": 6,
+            "columnPadding": 28,
         },
         "bar": {"color": "var(--measured)"},
         "rule": {"color": "var(--expected)"},

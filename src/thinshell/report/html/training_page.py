@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from thinshell.report.html.chart import Chart, axis, bins
+from thinshell.report.html.diagnosis_charts import tooltip
 from thinshell.report.html.document import drawn, fill, parts, specifications, table
 from thinshell.report.html.provenance import provenance
 from thinshell.report.numbers import count, fixed, rounded, share
@@ -19,7 +20,7 @@ from thinshell.report.training_panels import (
 
 __all__ = ["training_page"]
 
-COLOURS = ("measured", "second", "departing", "expected", "muted")
+COLOURS = ("measured", "second", "departing", "muted", "ink")
 WIDTH, HEIGHT = 440, 220
 
 
@@ -30,7 +31,9 @@ def training_page(result: Mapping[str, Any]) -> str:
     names = f"{encoder.get('name')} encoder, {objective.get('name')}, {data.get('name')}"
     found = [training_panel(result, number) for number in training_numbers(result)]
     drawings = [drawn(_lines_chart(panel), WIDTH, HEIGHT) for panel in found if panel is not None]
-    norms, norm_drawings, frames = _norms(norm_frames(result))
+    order = dict.fromkeys(str(record.get("layer")) for record in result.get("gaussianity") or [])
+    frames_of = sorted(norm_frames(result), key=lambda frame: (list(order).index(frame.layer), frame.epoch))
+    norms, norm_drawings, frames = _norms(frames_of)
     unfinished = [] if result.get("finished", True) else ["The run was stopped before its last epoch."]
     page = {
         "kind": "training",
@@ -42,7 +45,7 @@ def training_page(result: Mapping[str, Any]) -> str:
             f"{rounded(result.get('seconds'))} s, seed {config.get('seed')}"
         ),
         "notes": unfinished,
-        "tables": list(_tables(result)),
+        "tables": [*_tables(result), _settings(config)],
         "charts": [shown for shown, _ in drawings],
         "norms": norms,
         "provenance": provenance(_origin(result), names),
@@ -93,6 +96,22 @@ def _tables(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield table(f"Before and after: {layer}", ["", *heads], rows, detail)
 
 
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration as a table of dotted names."""
+    rows = [[name, value] for name, value in _flat("", config)]
+    return table(
+        "Settings", ["setting", "value"], rows, "what the configuration file says, or was left to say", text=[1]
+    )
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _flat(f"{name}.{key}" if name else str(key), entry)
+    elif value is not None:
+        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _three(value: float | None) -> str:
     return fixed(value, 3)
 
@@ -119,7 +138,9 @@ def _lines_chart(panel: TrainingPanel) -> Chart:
         if value is not None
     ]
     names = [line.name or panel.label for line in panel.lines]
-    x = {"field": "epoch", "type": "quantitative", "axis": axis("epochs of training", tickMinStep=1)}
+    last = max(1, *(epoch for line in panel.lines for epoch in line.epochs))
+    x = {"field": "epoch", "type": "quantitative", "axis": axis("epochs of training", tickMinStep=1, format="d")}
+    x["scale"] = {"domain": [0, last], "nice": False}
     # The title above the chart says what it is, with more room.
     value_axis = axis("", format="%") if panel.is_share else axis("")
     y = {"field": "value", "type": "quantitative", "axis": value_axis, "scale": {"zero": False}}
@@ -130,8 +151,17 @@ def _lines_chart(panel: TrainingPanel) -> Chart:
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": rows},
-            "mark": {"type": "line", "point": {"size": 30}, "tooltip": True},
-            "encoding": {"x": x, "y": y, "color": colour},
+            "mark": {"type": "line", "point": {"size": 30}},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": colour,
+                "tooltip": [
+                    {"field": "line", "title": "of"},
+                    {"field": "epoch", "format": "d"},
+                    {"field": "value", "format": ".1%" if panel.is_share else ".4~g"},
+                ],
+            },
         }
     ]
     for line, tint in zip(panel.lines, colours, strict=True):
@@ -145,7 +175,7 @@ def _lines_chart(panel: TrainingPanel) -> Chart:
         at = {"values": [{"value": panel.limit[0]}]}
         layers.append({"data": at, "mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"y": y}})
     ends = "; ".join(_ends(line.name or panel.label, line.epochs, line.values) for line in panel.lines)
-    title = panel.label[0].upper() + panel.label[1:]
+    title = panel.label if panel.label.startswith("p ") else panel.label[0].upper() + panel.label[1:]
     answer = f"Dashed: {panel.limit[1]}." if panel.limit else ""
     if any(line.expected for line in panel.lines):
         answer = "Dotted: a Gaussian of the same mean and spectrum."
@@ -163,29 +193,40 @@ def _norms(frames: Sequence[NormFrame]) -> tuple[dict[str, Any] | None, list[Any
     if not frames:
         return None, [], None
     layers = {
-        layer: [{"epoch": one.epoch, "bars": _bars(one)} for one in frames if one.layer == layer]
+        layer: [{"epoch": one.epoch, "bars": _bars(one), "words": _words(one)} for one in frames if one.layer == layer]
         for layer in dict.fromkeys(frame.layer for frame in frames)
     }
     first = next(iter(layers.values()))
-    edges = [edge for frame in frames for edge in (frame.edges[0], frame.edges[-1])]
-    tallest = max(bar["value"] for steps in layers.values() for step in steps for bar in step["bars"])
+    ends = {layer: _ends_of(steps) for layer, steps in layers.items()}
+    low, high, tallest = next(iter(ends.values()))
     x = {"field": "left", "type": "quantitative", "bin": "binned", "axis": axis("norm of a row")}
-    x["scale"] = {"domain": [min(0.0, *edges), max(edges)], "nice": False}
+    x["scale"] = {"domainMin": {"expr": "low"}, "domainMax": {"expr": "high"}, "nice": False, "zero": False}
     y = {"field": "value", "type": "quantitative", "axis": axis("share of rows per unit of norm")}
-    y["scale"] = {"domain": [0, tallest]}
+    y["scale"] = {"domainMin": 0, "domainMax": {"expr": "tallest"}}
     mark = {
         "data": {"name": "bars", "values": first[-1]["bars"]},
-        "mark": {"type": "bar", "tooltip": True, "binSpacing": 0},
-        "encoding": {"x": x, "x2": {"field": "right"}, "y": y},
+        "mark": {"type": "bar", "binSpacing": 0, "clip": True},
+        "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "tooltip": tooltip("share of rows per unit")},
     }
-    last = [frame for frame in frames if frame.layer == next(iter(layers))][-1]
-    answer = (
-        f"After epoch {last.epoch}: CV {fixed(last.cv, 3)}, a Gaussian of that spectrum {fixed(last.cv_reference, 3)}."
-    )
+    answer = first[-1]["words"]
     alt = f"Histogram of the norms of the rows. {answer}"
-    drawing = drawn(Chart("norms", "Does a thin shell form?", answer, alt, [mark]), 720, 240)
+    named = {"low": low, "high": high, "tallest": tallest}
+    extra = {"params": [{"name": name, "value": value} for name, value in named.items()]}
+    drawing = drawn(Chart("norms", "Does a thin shell form?", answer, alt, [mark], extra), 720, 240)
     shown = {"chart": drawing[0], "layers": list(layers), "epochs": [step["epoch"] for step in first]}
-    return shown, [drawing], {"layers": layers}
+    return shown, [drawing], {"layers": layers, "ends": ends}
+
+
+def _ends_of(steps: Sequence[Mapping[str, Any]]) -> tuple[float, float, float]:
+    """Return lowest and highest norm and the tallest bar of one layer over all epochs."""
+    bars = [bar for step in steps for bar in step["bars"]]
+    low = min(bar["left"] for bar in bars)
+    return min(0.0, low), max(bar["right"] for bar in bars), max(bar["value"] for bar in bars)
+
+
+def _words(frame: NormFrame) -> str:
+    when = f"After epoch {frame.epoch}" if frame.epoch else "Before training"
+    return f"{when}: CV {fixed(frame.cv, 3)}, a Gaussian of that spectrum {fixed(frame.cv_reference, 3)}."
 
 
 def _bars(frame: NormFrame) -> list[dict[str, Any]]:

@@ -37,7 +37,16 @@
     return x >= 0 ? p : 2 - p;
   };
   const cdf = (z) => 0.5 * erfc(-z / Math.SQRT2);
-  const short = (value, digits = 3) => value == null ? "-" : Number(value.toPrecision(digits)).toString();
+  const short = (value) => {
+    if (value == null) return "-";
+    const size = Math.abs(value);
+    if (size > 0 && (size < 1e-4 || size >= 1e9)) return value.toExponential(1).replace("e+", "e");
+    return value.toLocaleString("en-US", { maximumSignificantDigits: size >= 1000 ? 21 : 3, maximumFractionDigits: size >= 1000 ? 0 : 20 });
+  };
+  // Characters that would turn the text around, or that nobody sees, are written out.
+  const clean = (name) => String(name).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (one) => "\\u" + one.codePointAt(0).toString(16).padStart(4, "0"));
+  const nameOf = (block, id) => block.names && block.names[id] != null ? clean(block.names[id]) : String(id);
+  const adOf = (kind, block, id) => (kind === "coordinates" && block.paper_ad && block.paper_ad[id] != null ? block.paper_ad : block.ad || [])[id];
 
   function shapeOf(kind, id) {
     const block = result[kind] || {}, kept = block.shapes || {}, common = result.shape || {};
@@ -48,7 +57,9 @@
     return {
       bars: counts.map((value, i) => ({ left: edges[i], right: edges[i + 1], value })),
       normal: counts.map((_, i) => ({ middle: middle(i), value: total * (cdf(edges[i + 1]) - cdf(edges[i])) })),
-      quantiles: kept.quantiles[at].map((measured, i) => ({ normal: common.normal_quantiles[i], measured })),
+      quantiles: kept.quantiles[at].map((measured, i) => ({ normal: common.normal_quantiles[i], measured }))
+        .filter((one) => cdf(one.normal) >= 0.4999 / total && cdf(one.normal) <= 1 - 0.4999 / total),
+      n: common.n_rows_used || total,
     };
   }
 
@@ -60,20 +71,24 @@
 
   function choose(kind, id) {
     const shape = shapeOf(kind, id), block = result[kind] || {};
-    const names = block.names || [], name = names[id] == null ? String(id) : names[id];
+    const name = nameOf(block, id);
     const title = document.getElementById("shape-title"), words = document.getElementById("shape-words");
     if (!title) return;
     title.textContent = (kind === "coordinates" ? "Coordinate " : "Random direction ") + name;
-    const ad = (kind === "coordinates" && block.paper_ad && block.paper_ad[id] != null ? block.paper_ad : block.ad || [])[id];
-    words.textContent = "A² " + short(ad) + ", skewness " + short((block.skewness || [])[id]) + ", excess kurtosis " +
-      short((block.excess_kurtosis || [])[id]) + (shape ? "" : ": its shape is not kept in the result, only its numbers");
+    const ad = adOf(kind, block, id), numbers = "A² " + short(ad) + ", skewness " + short((block.skewness || [])[id]) +
+      ", excess kurtosis " + short((block.excess_kurtosis || [])[id]);
+    words.textContent = shape ? numbers + "; drawn from " + shape.n.toLocaleString("en-US") + " rows, those beyond the ends in the last bins"
+      : ad == null ? "It is constant." : numbers + "; its shape is not kept in the result";
+    const pair = document.querySelector("section.shape .pair");
+    if (pair) pair.hidden = !shape;
     for (const key of ["coordinates", "directions"]) {
       if (views[key]) views[key].signal("chosen", key === kind ? id : null).runAsync();
     }
-    const empty = { bars: [], normal: [], quantiles: [] }, rows = shape || empty;
-    put("shape-histogram", "bars", rows.bars);
-    put("shape-histogram", "normal", rows.normal);
-    put("shape-quantiles", "quantiles", rows.quantiles);
+    if (shape) {
+      put("shape-histogram", "bars", shape.bars);
+      put("shape-histogram", "normal", shape.normal);
+      put("shape-quantiles", "quantiles", shape.quantiles);
+    }
     for (const key of ["histogram", "quantiles"]) {
       const plot = document.getElementById("plot-shape-" + key);
       if (plot) plot.setAttribute("aria-label", (key === "histogram" ? "Histogram of " : "Q-Q plot of ") + title.textContent);
@@ -81,7 +96,24 @@
     if (table) {
       for (const row of table.tBodies[0].rows) row.classList.toggle("chosen", kind === "coordinates" && Number(row.dataset.id) === id);
     }
+    const directions = document.getElementById("direction");
+    if (directions) directions.value = kind === "directions" ? String(id) : "";
     document.body.dataset.chosen = kind + ":" + id;
+    const panel = document.querySelector("section.shape"), box = panel.getBoundingClientRect();
+    if (box.bottom < 80 || box.top > window.innerHeight - 80) {
+      panel.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    }
+  }
+
+  // Every random direction can be chosen without a mouse, too.
+  function prepareDirections() {
+    const select = document.getElementById("direction"), block = result.directions || {}, ad = block.ad || [];
+    if (!select) return;
+    if (!ad.length) { select.hidden = true; return; }
+    select.append(new Option("choose", ""));
+    const order = ad.map((_, i) => i).sort((a, b) => (ad[b] ?? -1) - (ad[a] ?? -1));
+    for (const id of order) select.append(new Option(id + ": A² " + short(ad[id]), String(id)));
+    select.addEventListener("change", () => { if (select.value !== "") choose("directions", Number(select.value)); });
   }
 
   // --- the table: sort by a column, find by name, choose a row
@@ -96,7 +128,7 @@
     });
     const value = (row, column) => column === 0 ? row.cells[0].textContent : row.cells[column].dataset.v;
     function sort(column, head) {
-      const up = head.getAttribute("aria-sort") === "descending";
+      const before = head.getAttribute("aria-sort"), up = before ? before === "descending" : column === 0;
       const key = (row) => { const text = value(row, column), number = Number(text); return text === "" || Number.isNaN(number) ? null : number; };
       const rows = [...body.rows].map((row) => ({ row, number: key(row), text: value(row, column) }));
       const missing = (a) => column > 0 && a.number === null;
@@ -123,10 +155,10 @@
       const wanted = search.value.trim().toLowerCase();
       let shown = 0;
       for (const row of body.rows) {
-        row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+        row.hidden = row.dataset.id !== wanted && !row.cells[0].textContent.toLowerCase().includes(wanted);
         shown += row.hidden ? 0 : 1;
       }
-      found.textContent = wanted ? shown + " of " + body.rows.length : "";
+      found.textContent = wanted ? shown + " of " + body.rows.length + " in the table" : "";
     });
   }
 
@@ -135,10 +167,13 @@
     const slider = document.getElementById("epoch"), layer = document.getElementById("layer"), steps = read("norms");
     if (!slider || !steps) return;
     const show = () => {
-      const kept = steps.layers[layer ? layer.value : Object.keys(steps.layers)[0]], one = kept[Number(slider.value)];
+      const name = layer ? layer.value : Object.keys(steps.layers)[0], one = steps.layers[name][Number(slider.value)];
       document.getElementById("epoch-words").textContent = one.epoch;
       slider.setAttribute("aria-valuetext", "epoch " + one.epoch);
+      if (views.norms) ["low", "high", "tallest"].forEach((end, i) => views.norms.signal(end, steps.ends[name][i]));
       put("norms", "bars", one.bars);
+      document.querySelector("#figure-norms figcaption p").textContent = one.words;
+      document.getElementById("plot-norms").setAttribute("aria-label", "Histogram of the norms of the rows. " + one.words);
     };
     slider.addEventListener("input", show);
     if (layer) layer.addEventListener("change", show);
@@ -149,7 +184,9 @@
     const block = result.coordinates || {}, n = (block.ad || block.paper_ad || []).length;
     const columns = Object.keys(block).filter((key) => Array.isArray(block[key]) && block[key].length === n && key !== "names");
     const quote = (text) => /[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
-    const name = (i) => quote(block.names ? String(block.names[i]) : String(i));
+    // A spreadsheet would take these names for formulas.
+    const tame = (text) => /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? "'" + text : text;
+    const name = (i) => quote(block.names ? tame(String(block.names[i])) : String(i));
     const lines = [["coordinate", ...columns].join(",")];
     for (let i = 0; i < n; i += 1) lines.push([name(i), ...columns.map((key) => block[key][i] ?? "")].join(","));
     return lines.join("\n") + "\n";
@@ -157,7 +194,7 @@
   for (const button of document.querySelectorAll("[data-download]")) {
     button.addEventListener("click", () => {
       const json = button.dataset.download === "json";
-      const text = json ? JSON.stringify(result, null, 1) + "\n" : csv();
+      const text = json ? document.getElementById("result").textContent + "\n" : csv();
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([text], { type: json ? "application/json" : "text/csv" }));
       link.download = button.dataset.file;
@@ -167,6 +204,7 @@
   }
 
   prepareTable();
+  prepareDirections();
   prepareSlider();
   (async () => {
     for (const key of Object.keys(charts)) {
