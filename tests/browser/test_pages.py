@@ -197,6 +197,8 @@ def test_without_javascript_summary_tables_and_pictures_are_there(pages, open_pa
     assert page.locator("table:visible").count() >= 1
     assert page.locator(".plot svg:visible").count() >= len(CHARTS[kind])
     assert page.locator(".needs-script:visible").count() == 0
+    assert page.locator("#provenance dt").filter(has_text="Fingerprint of the rows").count() == 1
+    assert page.locator("#provenance dt").filter(has_text="Versions").count() == 1
     if kind in ("gaussian", "departing"):
         assert page.locator("#coordinate-table tbody tr").count() in (24, 12)
         assert page.locator("#plot-coordinates svg path").count() > 12

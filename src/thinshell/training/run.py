@@ -178,6 +178,7 @@ def run(
             wandb=config.wandb,
         )
     sizes = {"n_train": len(samples.train), "n_test": len(samples.test), "input_shape": list(samples.input_shape)}
+    sizes["fingerprint"] = samples.fingerprint()
     records = [record for callback in monitor for record in callback.records]
     scores = _scores(config, samples, recipe, module) if fitted.finished and has_classes(samples) else []
     result = RunResult(folder, plain, {"name": samples.name, **sizes, **samples.facts}, fitted, records, scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,20 @@ class Samples:
                 f"train and test must have rows of the same shape, got {tuple(self.train.shape[1:])} "
                 f"and {tuple(self.test.shape[1:])}"
             )
+
+    def fingerprint(self) -> str:
+        """Return 32 hexadecimal digits that tell which rows these are, in which order: SHA-256 of both splits.
+
+        Examples
+        --------
+        >>> len(Samples("pair", torch.zeros(4, 3), torch.zeros(2, 3)).fingerprint())
+        32
+        """
+        digest = hashlib.sha256()
+        for rows in (self.train, self.test):
+            digest.update(str((rows.dtype, tuple(rows.shape))).encode())
+            digest.update(rows.contiguous().cpu().numpy().data)
+        return digest.hexdigest()[:32]
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -65,7 +65,7 @@ def _origin(result: Mapping[str, Any]) -> dict[str, Any]:
     versions = {name: environment.get(name) for name in ("python", "torch")}
     origin = result.get("provenance") or {}
     return {
-        "command": result.get("command"),
+        "source": {"fingerprint": (result.get("data") or {}).get("fingerprint")},
         "seed": config.get("seed"),
         "thinshell_version": result.get("thinshell_version"),
         "provenance": {"versions": versions, **origin},
