@@ -34,17 +34,19 @@ def main() -> int:
     np.save(OUTPUT / "digits-labels.npy", load_digits().target.astype(np.int64))
     for name in ("digits", "binary-untrained", "gaussian"):
         path = f"{OUTPUT}/{name}.npy"
-        thinshell("diagnose", path, "--json", f"{OUTPUT}/{name}.json", "--save-sketch", sketch_of(name))
+        page = ["--html", f"{OUTPUT}/{name}.html"] if name == "digits" else []
+        thinshell("diagnose", path, "--json", f"{OUTPUT}/{name}.json", *page, "--save-sketch", sketch_of(name))
     # From the sketches: the rows are no longer needed.
     sketches = [sketch_of(name) for name in ("binary-untrained", "gaussian", "digits")]
-    thinshell("compare", *sketches, "--json", f"{OUTPUT}/comparison.json")
+    thinshell("compare", *sketches, "--json", f"{OUTPUT}/comparison.json", "--html", f"{OUTPUT}/comparison.html")
     for name in ("sparse-binary", "digits"):
         train(name)
     print(f"\nWritten to {OUTPUT}/ in {time.monotonic() - began:.0f} s:")
     for path in sorted(OUTPUT.iterdir()):
         size = sum(part.stat().st_size for part in ([path] if path.is_file() else path.rglob("*")) if part.is_file())
         print(f"  {path}{'/' if path.is_dir() else ''}  ({size / 1024:,.0f} kB)")
-    print("\nNext: thinshell reproduce table1 --quick, the paper's table beside ours.")
+    print(f"\nNext: open {OUTPUT}/digits.html in a browser, the page of the first diagnosis.")
+    print("Then: thinshell reproduce table1 --quick, the paper's table beside ours.")
     return 0
 
 
@@ -70,7 +72,8 @@ def train(name: str) -> None:
     config = EXAMPLES / f"{name}.yaml"
     if config.is_relative_to(Path.cwd()):
         config = config.relative_to(Path.cwd())
-    thinshell("train", str(config), "--out", f"{OUTPUT}/{name}-training", "--resume")
+    words = ["--out", f"{OUTPUT}/{name}-training", "--resume", "--html", f"{OUTPUT}/{name}-training.html"]
+    thinshell("train", str(config), *words)
 
 
 def thinshell(*words: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,13 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real data beside the checkout: {SHARED} does not exist")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_as_it_was() -> Iterator[None]:
+    """Let no test leave the process deaf to Ctrl-C: Lightning does that to whatever interrupts it."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    after = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+    assert after is before

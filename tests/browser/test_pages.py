@@ -88,8 +88,7 @@ def test_random_directions_are_chosen_from_a_list_and_what_is_chosen_is_seen(pag
     assert page.locator("#shape-title").inner_text() == f"Random direction {worst}"
     assert max(result["directions"]["shapes"]["histograms"][worst]) in drawn_values(page, "shape-histogram")
     page.locator("#coordinate-table tbody button").nth(9).click()
-    page.wait_for_timeout(1500)
-    assert page.locator("#shape-title").evaluate("node => node.getBoundingClientRect().top") > 0
+    page.wait_for_function("document.getElementById('shape-title').getBoundingClientRect().top > 0", timeout=10_000)
     assert "drawn from 900 rows" in page.locator("#shape-words").inner_text()
     assert page.locator("#direction").input_value() == ""
 

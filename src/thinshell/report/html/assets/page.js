@@ -101,7 +101,7 @@
     document.body.dataset.chosen = kind + ":" + id;
     const panel = document.querySelector("section.shape"), box = panel.getBoundingClientRect();
     if (box.bottom < 80 || box.top > window.innerHeight - 80) {
-      panel.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+      panel.scrollIntoView({ block: "center" });
     }
   }
 
