@@ -50,7 +50,7 @@ def _chromium() -> Any:
     return module
 
 
-# Not for the whole session: while Playwright's event loop lives, Ctrl-C does not reach other tests of the process.
+# Not for the whole session: other tests need no browser beside them.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = _chromium()

@@ -272,8 +272,7 @@ def test_a_read_only_place_is_one_sentence(module, samples) -> None:
         fit(module(), samples, out="/proc/run", **SHORT)
 
 
-# In a process of its own: what other tests left in this one (event loops, threads of their libraries) keeps a Ctrl-C
-# that the process sends itself from arriving.
+# In a process of its own, which listens to Ctrl-C in any case: what a shell starts in the background ignores it.
 INTERRUPTED = """
 import os, signal, sys
 from lightning.pytorch import Callback
@@ -292,6 +291,7 @@ def run(**how):
     return fit(ContrastiveModule(encoder, InfoNCE(0.5)), samples, **short, **how)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         run(out=sys.argv[1], callbacks=[Interrupt()])
     except KeyboardInterrupt:
