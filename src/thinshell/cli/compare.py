@@ -14,7 +14,7 @@ import typer
 from thinshell.cli import options as opt
 from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
-from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
+from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.cli.progress import ProgressBar
 from thinshell.errors import InputError
 
@@ -56,7 +56,7 @@ def compare(
     html: Html = None,
     open_: Open = False,
     figures: Figures = None,
-    figure_formats: FigureFormats = "pdf,svg,png",
+    figure_formats: FigureFormats = FORMATS,
     fail_on: opt.FailOnOption = None,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:

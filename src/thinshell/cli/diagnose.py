@@ -13,7 +13,7 @@ import typer
 from thinshell.cli import options as opt
 from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
-from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
+from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.cli.progress import ProgressBar
 
 __all__ = ["diagnose"]
@@ -54,7 +54,7 @@ def diagnose(
     html: Html = None,
     open_: Open = False,
     figures: Figures = None,
-    figure_formats: FigureFormats = "pdf,svg,png",
+    figure_formats: FigureFormats = FORMATS,
     save_sketch: Annotated[
         str | None,
         typer.Option(

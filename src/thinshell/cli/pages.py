@@ -16,9 +16,10 @@ from thinshell.cli import options as opt
 from thinshell.cli.delivery import Delivery
 from thinshell.errors import InputError
 
-__all__ = ["FigureFormats", "Figures", "Html", "Open", "Pages"]
+__all__ = ["FORMATS", "FigureFormats", "Figures", "Html", "Open", "Pages"]
 
-FORMATS = ("pdf", "svg", "png")
+# What the figures can be, as it is typed; report.figures knows them too, but is not loaded for --help.
+FORMATS = "pdf,svg,png"
 
 Html = Annotated[
     str | None,
@@ -36,7 +37,7 @@ FigureFormats = Annotated[
     typer.Option(
         "--figure-formats",
         metavar="A,B",
-        help=f"Of --figures, any of {', '.join(FORMATS)}.",
+        help=f"Of --figures, any of {FORMATS.replace(',', ', ')}.",
         rich_help_panel=opt.OUTPUT,
     ),
 ]
@@ -61,7 +62,7 @@ class Pages:
     html: str | None = None
     show: bool = False
     figures: str | None = None
-    formats: str = "pdf,svg,png"
+    formats: str = FORMATS
 
     @property
     def wanted(self) -> bool:

@@ -14,7 +14,7 @@ import typer
 from thinshell.cli import options as opt
 from thinshell.cli.boundary import DONE
 from thinshell.cli.delivery import Delivery
-from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
+from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.errors import InputError, InputTypeError
 
 __all__ = ["report"]
@@ -34,7 +34,7 @@ def report(
     html: Html = None,
     open_: Open = False,
     figures: Figures = None,
-    figure_formats: FigureFormats = "pdf,svg,png",
+    figure_formats: FigureFormats = FORMATS,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:
     """Show a kept result again: in the terminal, as a page, as pictures. Nothing is measured again."""

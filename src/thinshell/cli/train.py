@@ -14,7 +14,7 @@ import typer
 from thinshell.cli import options as opt
 from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted, raise_if_interrupted
 from thinshell.cli.delivery import Delivery
-from thinshell.cli.pages import FigureFormats, Figures, Html, Open, Pages
+from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def train(
     html: Html = None,
     open_: Open = False,
     figures: Figures = None,
-    figure_formats: FigureFormats = "pdf,svg,png",
+    figure_formats: FigureFormats = FORMATS,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:
     """Train an encoder as CONFIG says, and watch how Gaussian its representation becomes."""

@@ -18,6 +18,7 @@ __all__ = [
     "SpectrumPanel",
     "coordinates_panel",
     "cosine_panel",
+    "density",
     "directions_panel",
     "norm_panel",
     "sample_size_panel",
@@ -134,6 +135,21 @@ class SampleSizePanel:
     detectable_at: float | None
 
 
+def density(edges: Sequence[float], counts: Sequence[float], total: float | None = None) -> list[float]:
+    """Return heights whose area is the share of `total` (of all counts when not given) in each bin.
+
+    Examples
+    --------
+    >>> density([0.0, 1.0, 3.0], [1, 3])
+    [0.25, 0.375]
+    """
+    whole = (sum(counts) if total is None else total) or 1.0
+    return [
+        number / (whole * (right - left)) if right > left else 0.0
+        for left, right, number in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+
+
 def norm_panel(result: Mapping[str, Any]) -> NormPanel | None:
     """Return the norms of a diagnosis; None where they do not apply.
 
@@ -245,13 +261,22 @@ def _shapes(kept: Mapping[str, Any], common: Mapping[str, Any]) -> dict[int, Sha
         int(place): Shape(
             edges=common["edges"],
             counts=counts,
-            normal_quantiles=common["normal_quantiles"],
-            quantiles=quantiles,
+            **_known_quantiles(common["normal_quantiles"], quantiles, sum(counts)),
             n_rows=common.get("n_rows_used") or sum(counts),
         )
         for place, counts, quantiles in entries
         if counts is not None and quantiles is not None
     }
+
+
+def _known_quantiles(normal: Sequence[float], found: Sequence[float], n_rows: int) -> dict[str, list[float]]:
+    """Return the quantiles that so many rows have: none lies further out than half a row."""
+    pairs = [
+        (expected, value)
+        for expected, value in zip(normal, found, strict=True)
+        if n_rows * 0.5 * math.erfc(abs(expected) / math.sqrt(2)) >= 0.5
+    ]
+    return {"normal_quantiles": [expected for expected, _ in pairs], "quantiles": [value for _, value in pairs]}
 
 
 def spectrum_panel(result: Mapping[str, Any]) -> SpectrumPanel | None:

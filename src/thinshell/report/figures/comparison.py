@@ -11,7 +11,6 @@ from thinshell.report.comparison_panels import comparison_panels
 from thinshell.report.figures.marks import (
     accepted_region,
     as_percent,
-    density,
     frame_points,
     log_rows,
     show_middle,
@@ -19,7 +18,7 @@ from thinshell.report.figures.marks import (
 )
 from thinshell.report.figures.style import COLOURS, REFERENCE, add_legend, axes_for, checked, label, short
 from thinshell.report.numbers import count, rounded, share
-from thinshell.report.panels import CosinePanel, NormPanel, PointsPanel, SampleSizePanel, SpectrumPanel
+from thinshell.report.panels import CosinePanel, NormPanel, PointsPanel, SampleSizePanel, SpectrumPanel, density
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,6 @@ from thinshell.errors import InputError
 from thinshell.report.figures.marks import (
     accepted_region,
     as_percent,
-    density,
     frame_points,
     histogram,
     log_rows,
@@ -22,6 +21,7 @@ from thinshell.report.panels import (
     PointsPanel,
     coordinates_panel,
     cosine_panel,
+    density,
     directions_panel,
     norm_panel,
     sample_size_panel,

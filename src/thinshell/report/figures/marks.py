@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 __all__ = [
     "accepted_region",
     "as_percent",
-    "density",
     "frame_points",
     "histogram",
     "log_rows",
@@ -34,18 +33,6 @@ def histogram(axes: Axes, edges: Sequence[float], heights: Sequence[float], colo
     from matplotlib.colors import to_rgba
 
     return axes.stairs(heights, edges, fill=True, facecolor=to_rgba(colour, 0.3), edgecolor=colour, linewidth=1.0)
-
-
-def density(edges: Sequence[float], counts: Sequence[float], total: float | None = None) -> list[float]:
-    """Return heights whose area is the share of `total` (of all counts when not given) in each bin.
-
-    Examples
-    --------
-    >>> density([0.0, 1.0, 3.0], [1, 3])
-    [0.25, 0.375]
-    """
-    whole = (sum(counts) if total is None else total) or 1.0
-    return [number / (whole * (right - left)) for left, right, number in zip(edges, edges[1:], counts, strict=False)]
 
 
 def as_percent(shares: Sequence[float | None]) -> list[float]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from thinshell.errors import InputError
 from thinshell.report.figures.diagnosis import DIAGNOSIS, needed
-from thinshell.report.figures.marks import density, histogram
+from thinshell.report.figures.marks import histogram
 from thinshell.report.figures.style import COLOURS, REFERENCE, add_legend, axes_for, checked, label, short
 from thinshell.report.numbers import count, rounded
-from thinshell.report.panels import PointsPanel, Shape, coordinates_panel, directions_panel
+from thinshell.report.panels import PointsPanel, Shape, coordinates_panel, density, directions_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -66,16 +66,16 @@ def axis(title: str, **options: Any) -> dict[str, Any]:
     return {"title": title, **options}
 
 
-def bins(edges: Sequence[float], counts: Sequence[float | None], **constant: Any) -> list[dict[str, Any]]:
+def bins(edges: Sequence[float], counts: Sequence[float | None]) -> list[dict[str, Any]]:
     """Return a histogram as rows of `left`, `right` and `value`.
 
     Examples
     --------
-    >>> bins([0, 1, 2], [3, 4], kind="rows")
-    [{'left': 0, 'right': 1, 'value': 3, 'kind': 'rows'}, {'left': 1, 'right': 2, 'value': 4, 'kind': 'rows'}]
+    >>> bins([0, 1, 2], [3, 4])
+    [{'left': 0, 'right': 1, 'value': 3}, {'left': 1, 'right': 2, 'value': 4}]
     """
     return [
-        {"left": left, "right": right, "value": value, **constant}
+        {"left": left, "right": right, "value": value}
         for left, right, value in zip(edges[:-1], edges[1:], counts, strict=True)
     ]
 

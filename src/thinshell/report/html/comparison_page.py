@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from thinshell.report import panels
 from thinshell.report.comparison import BLOCKS
+from thinshell.report.comparison_panels import PANELS, comparison_panels
 from thinshell.report.console import UNICODE
 from thinshell.report.html.chart import Chart
 from thinshell.report.html.diagnosis_charts import (
     Domains,
     cosine_chart,
-    densities,
     norm_chart,
     sample_size_chart,
     spectrum_chart,
@@ -39,7 +39,7 @@ def comparison_page(result: Mapping[str, Any]) -> str:
     names = [str(name) for name in result.get("names") or []]
     diagnoses = list(result.get("diagnoses") or [])
     rows, drawings = [], []
-    for key, charts in _rows(diagnoses):
+    for key, charts in _rows(result):
         shown = []
         for number, (name, chart) in enumerate(zip(names, charts, strict=True)):
             if chart is None:
@@ -155,22 +155,18 @@ def _origin(result: Mapping[str, Any], diagnoses: Sequence[Mapping[str, Any]]) -
     }
 
 
-def _rows(diagnoses: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Chart | None]]]:
+def _rows(result: Mapping[str, Any]) -> Iterator[tuple[str, list[Chart | None]]]:
     """Yield (key, a chart for each data set) for every panel that any of them has."""
-    norms = [_relative(panels.norm_panel(diagnosis)) for diagnosis in diagnoses]
-    yield from _row("norms", norms, norm_chart, _histogram_domains)
-    for key, read in (("coordinates", panels.coordinates_panel), ("directions", panels.directions_panel)):
-        found = [read(diagnosis) for diagnosis in diagnoses]
-        present = [panel for panel in found if panel is not None]
+    found = {name: [panel for _, panel in comparison_panels(result, name)] for name in PANELS}
+    yield from _row("norms", [_relative(panel) for panel in found["norms"]], norm_chart, _histogram_domains)
+    for key in ("coordinates", "directions"):
+        present = [panel for panel in found[key] if panel is not None]
         if present:
             ends = point_domains(present)
-            yield key, [None if panel is None else points_chart(panel, *ends) for panel in found]
-    cosines = [panels.cosine_panel(diagnosis) for diagnosis in diagnoses]
-    yield from _row("cosines", cosines, cosine_chart, _cosine_domains)
-    spectra = [panels.spectrum_panel(diagnosis) for diagnosis in diagnoses]
-    yield from _row("spectrum", spectra, spectrum_chart, _spectrum_domains)
-    sizes = [panels.sample_size_panel(diagnosis) for diagnosis in diagnoses]
-    yield from _row("sample-size", sizes, sample_size_chart, _size_domains)
+            yield key, [None if panel is None else points_chart(panel, *ends) for panel in found[key]]
+    yield from _row("cosines", found["cosines"], cosine_chart, _cosine_domains)
+    yield from _row("spectrum", found["spectrum"], spectrum_chart, _spectrum_domains)
+    yield from _row("sample-size", found["sample_size"], sample_size_chart, _size_domains)
 
 
 def _row(
@@ -205,11 +201,11 @@ def _middle(panel: panels.NormPanel | panels.CosinePanel) -> tuple[float, float]
 
 def _histogram_domains(found: Sequence[panels.NormPanel | panels.CosinePanel]) -> Domains:
     ends = [end for panel in found for end in _middle(panel)]
-    heights = [height for panel in found for height in densities(panel.edges, panel.counts)]
+    heights = [height for panel in found for height in panels.density(panel.edges, panel.counts)]
     heights += [
         height
         for panel in found
-        for height in (densities(panel.edges, panel.expected, sum(panel.counts)) if panel.expected else ())
+        for height in (panels.density(panel.edges, panel.expected, sum(panel.counts)) if panel.expected else ())
     ]
     return Domains((min(ends), max(ends)), (0.0, 1.05 * max(heights)), density=True)
 
@@ -222,7 +218,7 @@ def _cosine_domains(found: Sequence[panels.CosinePanel]) -> Domains:
 def _spectrum_domains(found: list[panels.SpectrumPanel]) -> Domains:
     smallest = [value for panel in found for value in panel.shares if value > panel.shares[0] * 1e-6]
     y = (0.8 * min(smallest), 1.2 * max(panel.shares[0] for panel in found))
-    return Domains((1.0, float(max(2, *(len(panel.shares) for panel in found), 2))), y)
+    return Domains((1.0, float(max(2, *(len(panel.shares) for panel in found)))), y)
 
 
 def _size_domains(found: list[panels.SampleSizePanel]) -> Domains:

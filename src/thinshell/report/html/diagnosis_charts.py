@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from thinshell.report import panels
@@ -81,7 +80,10 @@ def norm_chart(panel: panels.NormPanel, domains: Domains = FREE) -> Chart:
     counts, expected = panel.counts, panel.expected
     if domains.density:
         total = sum(counts)
-        counts, expected = densities(panel.edges, counts), expected and densities(panel.edges, expected, total)
+        counts, expected = (
+            panels.density(panel.edges, counts),
+            expected and panels.density(panel.edges, expected, total),
+        )
     names = {"measured": "measured", **({"Gaussian_of_this_spectrum": "expected"} if panel.expected else {})}
     colour = {"scale": colour_scale(**names), "datum": "measured"}
     layers: list[dict[str, Any]] = [
@@ -114,19 +116,6 @@ def tooltip(heights: str, field: str = "value", number: str = ",.4~g") -> list[d
         for end, words in (("left", "from"), ("right", "to"))
     ]
     return [*ends, {"field": field, "type": "quantitative", "title": heights, "format": number}]
-
-
-def densities(edges: Sequence[float], counts: Sequence[float], total: float | None = None) -> list[float]:
-    """Return counts per unit of x as shares of `total`, their sum when not given.
-
-    Examples
-    --------
-    >>> densities([0.0, 2.0, 4.0], [3, 1])
-    [0.375, 0.125]
-    """
-    whole = total or sum(counts) or 1
-    widths = [right - left for left, right in pairwise(edges)]
-    return [rows / whole / width if width > 0 else 0.0 for rows, width in zip(counts, widths, strict=True)]
 
 
 def _expected_line(
@@ -173,7 +162,7 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
         total = sum(panel.counts) or 1
         expected = [value / total for value in panel.expected]
         if domains.density:
-            expected = densities(panel.edges, panel.expected, total)
+            expected = panels.density(panel.edges, panel.expected, total)
         along = {**y, "field": "value"}
         layers.append(_expected_line(panel.edges, expected, x, along, "uniform on the sphere", colour))
     words = f"random pairs: mean {rounded(panel.mean)}, std {rounded(panel.std)}"
@@ -188,7 +177,7 @@ def cosine_chart(panel: panels.CosinePanel, domains: Domains = FREE) -> Chart:
 
 def _shares(edges: Any, counts: Any, density: bool) -> list[dict[str, Any]]:
     total = sum(counts) or 1
-    shares = densities(edges, counts) if density else [pairs / total for pairs in counts]
+    shares = panels.density(edges, counts) if density else [pairs / total for pairs in counts]
     return [{**row, "share": value} for row, value in zip(bins(edges, counts), shares, strict=True)]
 
 

@@ -112,7 +112,6 @@ def _shape(result: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Any]]
     name, data = f"coordinate {panel.names[worst]}", shape_data(panel.shapes[worst])
     drawings = [drawn(make(name, data), 440, 240) for make in (histogram_chart, quantile_chart)]
     (histogram, _), (quantiles, _) = drawings
-    histogram["answer"] = quantiles["answer"] = ""
     numbers = [panel.ad[worst], panel.skewness[worst], panel.excess_kurtosis[worst]]
     ad, skewness, kurtosis = map(rounded, numbers)
     words = f"A² {ad}, skewness {skewness}, excess kurtosis {kurtosis}"

@@ -10,6 +10,7 @@ from thinshell.report.html.diagnosis_charts import tooltip
 from thinshell.report.html.document import drawn, fill, parts, specifications, table
 from thinshell.report.html.provenance import provenance
 from thinshell.report.numbers import count, fixed, rounded, share
+from thinshell.report.panels import density
 from thinshell.report.training_panels import (
     NormFrame,
     TrainingPanel,
@@ -231,6 +232,4 @@ def _words(frame: NormFrame) -> str:
 
 def _bars(frame: NormFrame) -> list[dict[str, Any]]:
     """Return densities: the bins of each epoch have their own width."""
-    total = sum(frame.counts) or 1
-    rows = bins(frame.edges, frame.counts)
-    return [{**row, "value": row["value"] / total / max(row["right"] - row["left"], 1e-300)} for row in rows]
+    return bins(frame.edges, density(frame.edges, frame.counts))
