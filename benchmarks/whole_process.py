@@ -21,7 +21,7 @@ from pathlib import Path
 status = Path("/proc/self/status").read_text()
 print("\\n" + status.split("VmHWM:")[1].split()[0], file=sys.stderr)
 """
-_COMMAND = _PEAK.format(body="from thinshell.cli import main\nassert main(sys.argv[1:]) == 0")
+_COMMAND = _PEAK.format(body="from thinshell.cli import entry\nassert entry() == 0")
 _IMPORTS = _PEAK.format(body="import thinshell.diagnosis, thinshell.cli.app, thinshell.report")
 
 

@@ -1,5 +1,6 @@
 """``python -m thinshell``, the same as the ``thinshell`` command."""
 
-from thinshell.cli import main
+from thinshell.cli import entry
 
-raise SystemExit(main())
+if __name__ == "__main__":
+    raise SystemExit(entry())

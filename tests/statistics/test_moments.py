@@ -95,11 +95,12 @@ def test_memory_layout_does_not_matter(order):
     np.testing.assert_array_equal(moments(np.asarray(sample, order=order)).m4, moments(sample).m4)
 
 
+# Fourth powers of these are zero or normal numbers: subnormal ones have no relative precision to compare to.
+_VALUES = st.floats(-1e3, 1e3).map(lambda value: value if abs(value) > 1e-70 else 0.0)
+
+
 @settings(deadline=None, max_examples=60)
-@given(
-    hnp.arrays(np.float64, st.tuples(st.integers(2, 40), st.integers(1, 3)), elements=st.floats(-1e3, 1e3)),
-    st.data(),
-)
+@given(hnp.arrays(np.float64, st.tuples(st.integers(2, 40), st.integers(1, 3)), elements=_VALUES), st.data())
 def test_merging_any_two_parts_gives_the_whole(sample, data):
     cut = data.draw(st.integers(0, len(sample)))
     parts = [moments(part) if len(part) else Moments.empty(sample.shape[1]) for part in (sample[:cut], sample[cut:])]

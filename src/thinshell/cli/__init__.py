@@ -6,10 +6,27 @@ Nothing here imports NumPy, SciPy, Numba or PyArrow before a command's own work 
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["entry", "main"]
+
+# New containers between two collections, where Python's own is 700: importing makes a quarter of a million that stay.
+_COLLECT_AFTER = 20_000
+
+
+def entry() -> int:
+    """Run the command line as a process of its own and return its exit status.
+
+    Importing and leaving took a fifth of a short run for looking through objects that are never garbage: collections
+    are fewer, and at the end, when all memory goes back anyway, there is none.
+    """
+    gc.set_threshold(_COLLECT_AFTER)
+    try:
+        return main()
+    finally:
+        gc.freeze()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 
 from thinshell.diagnosis.criteria import CRITERIA, ENOUGH_SAMPLES
 from thinshell.diagnosis.options import Options
+from thinshell.statistics._threads import thread_map
 from thinshell.statistics.anderson_darling import anderson_darling
 from thinshell.statistics.dagostino_pearson import dagostino_pearson_from_moments
 from thinshell.statistics.moments import moments
@@ -76,6 +77,15 @@ def _mean(values: np.ndarray, axis: int | None = None) -> np.ndarray:
     return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
 
 
+def _test(rows: np.ndarray, subset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return A^2 and the p-value of K^2 of every column of some rows."""
+    part = np.ascontiguousarray(rows[np.sort(subset)])
+    measured = moments(part)
+    ad = anderson_darling(part, known_moments=measured).statistic
+    dp = dagostino_pearson_from_moments(measured.n_samples, measured.skewness, measured.excess_kurtosis)[1]
+    return np.asarray(ad), np.asarray(dp)
+
+
 def paper_protocol(rows: np.ndarray, options: Options) -> PaperResult:
     """Run the protocol on a uniform sample of rows without constant columns.
 
@@ -87,12 +97,7 @@ def paper_protocol(rows: np.ndarray, options: Options) -> PaperResult:
     rows is what the same group states later, and 20 averaged tests give the shares of 100 % that it prints.
     """
     subsets = subset_rows(len(rows), options.samples_per_test, options.repeats, options.seed)
-    ad, dp = np.empty((2, len(subsets), rows.shape[1]))
-    for k, subset in enumerate(subsets):
-        part = np.ascontiguousarray(rows[np.sort(subset)])
-        measured = moments(part)
-        ad[k] = anderson_darling(part, known_moments=measured).statistic
-        dp[k] = dagostino_pearson_from_moments(measured.n_samples, measured.skewness, measured.excess_kurtosis)[1]
+    ad, dp = map(np.array, zip(*thread_map(lambda subset: _test(rows, subset), subsets), strict=True))
     # A column that is constant in every test (a rare spike) is as far from normal as can be: it stays in the
     # denominator of the shares, and NaN compares as not normal.
     per_ad, per_dp = _mean(ad, axis=0), _mean(dp, axis=0)

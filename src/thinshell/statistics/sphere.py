@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.special import gammaln, logsumexp
 
 from thinshell.errors import InputError
 from thinshell.statistics._columns import row_blocks
+from thinshell.statistics._threads import thread_map
 from thinshell.statistics._validation import as_sample
 
 __all__ = [
@@ -176,11 +178,9 @@ def uniformity(x: object, t: float = 2.0, *, normalize: bool = True) -> float:
     sample = as_sample(x, "x", min_samples=2)
     sample = l2_normalize(sample) if normalize else sample
     n = len(sample)
-    parts = [
-        _log_kernel_sum(sample, slice(i, i + PAIR_BLOCK), slice(j, j + PAIR_BLOCK), t)
-        for i in range(0, n, PAIR_BLOCK)
-        for j in range(i, n, PAIR_BLOCK)
-    ]
+    blocks = [slice(i, i + PAIR_BLOCK) for i in range(0, n, PAIR_BLOCK)]
+    pairs = list(itertools.combinations_with_replacement(blocks, 2))
+    parts = thread_map(lambda pair: _log_kernel_sum(sample, *pair, t), pairs)
     return float(np.asarray(logsumexp(parts))) - float(np.log(n) + np.log((n - 1) / 2))
 
 
@@ -188,12 +188,21 @@ def _log_kernel_sum(sample: np.ndarray, rows: slice, columns: slice, t: float) -
     """Log of the sum of ``exp(-t d^2)`` over a block of pairs; a diagonal block counts each pair once."""
     # float64: |x|^2 + |y|^2 - 2 x.y cancels for close pairs, and those carry most of the sum.
     left, right = sample[rows].astype(np.float64), sample[columns].astype(np.float64)
-    squared = np.einsum("ij,ij->i", left, left)[:, None] + np.einsum("ij,ij->i", right, right)
-    exponents = -t * np.clip(squared - 2.0 * (left @ right.T), 0.0, None)
-    if rows == columns:
-        exponents = exponents[np.triu_indices(len(left), 1)]
+    exponents = left @ right.T
+    exponents *= 2.0
+    exponents -= np.einsum("ij,ij->i", left, left)[:, None]
+    exponents -= np.einsum("ij,ij->i", right, right)
+    np.minimum(exponents, 0.0, out=exponents)
+    exponents *= t
+    twice = rows == columns
+    if twice:
+        np.fill_diagonal(exponents, -np.inf)
     peak = exponents.max(initial=-np.inf)
-    return float(peak + np.log(np.exp(exponents - peak).sum())) if np.isfinite(peak) else -np.inf
+    if not np.isfinite(peak):
+        return -np.inf
+    exponents -= peak
+    total = np.exp(exponents, out=exponents).sum()
+    return float(peak + np.log(total / 2 if twice else total))
 
 
 def uniformity_of_sphere(d: int, t: float = 2.0) -> float:

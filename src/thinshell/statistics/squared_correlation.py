@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.polynomial import Chebyshev
 from scipy.special import log_ndtr
 
 from thinshell.statistics._columns import column_means, column_stds, row_blocks, varying_columns
@@ -22,6 +23,9 @@ LINEAR_LIMIT = 0.999
 
 # Below this variance of e (float32 rounding squared, with a margin; a normal column has .077) e is constant.
 MIN_VARIANCE = 1e-8
+
+# Chebyshev points for the variance of the excess as a function of the correlation: relative error 4e-11 at 32.
+_POINTS = 32
 
 # Skewness of the score times sqrt(n) for a normal pair is .67 - 2.6 rho^2 - 1.3 rho^12 within .4: fitted to
 # 20,000 simulated samples of n = 400 and 40,000 of n = 100 at each of ten correlations from 0 to .98.
@@ -78,11 +82,12 @@ def _null_variance() -> tuple[np.ndarray, np.ndarray]:
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     weights = np.outer(weights, weights) / weights.sum() ** 2
-    grid = np.linspace(0.0, LINEAR_LIMIT, 400)
+    # Smooth in rho: a polynomial through Chebyshev points, read off on a fine grid.
+    points = Chebyshev.basis(_POINTS, domain=(0.0, LINEAR_LIMIT)).roots()
     x = nodes[:, None]
     c, v = np.sqrt(0.5), 1.0 / np.sqrt(3.0) - 0.5
-    variance = np.empty_like(grid)
-    for k, rho in enumerate(grid):
+    variance = np.empty_like(points)
+    for k, rho in enumerate(points):
         y = rho * x + np.sqrt(1.0 - rho**2) * nodes
         a, b = (np.exp(-(x**2) / 2) - c) / np.sqrt(v), (np.exp(-(y**2) / 2) - c) / np.sqrt(v)
         g = _bump_correlation(np.asarray(rho))
@@ -92,7 +97,8 @@ def _null_variance() -> tuple[np.ndarray, np.ndarray]:
         influence -= slope_rho * (x * y - rho * (x**2 + y**2) / 2)
         influence -= (weights * influence).sum()
         variance[k] = (weights * influence**2).sum()
-    return grid, variance
+    grid = np.linspace(0.0, LINEAR_LIMIT, 400)
+    return grid, Chebyshev.fit(points, variance, _POINTS - 1, domain=(0.0, LINEAR_LIMIT))(grid)
 
 
 def _scale_slope(rho: float, v: float) -> float:
