@@ -19,7 +19,7 @@ LINT_ENV := PYRIGHT_PYTHON_IGNORE_WARNINGS=1
 WORKERS := -n 2 --dist loadgroup
 
 # The rooms that need an extra; `make test` runs their tests, and a missing package there is a failure.
-EXTRA_ROOMS := objectives training monitoring experiments browser report/figures
+EXTRA_ROOMS := objectives training monitoring pretrained experiments browser report/figures
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-core bench lint picture clean

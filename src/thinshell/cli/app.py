@@ -9,6 +9,7 @@ import typer
 from thinshell._version import __version__
 from thinshell.cli.compare import compare
 from thinshell.cli.diagnose import diagnose
+from thinshell.cli.embed import embed
 from thinshell.cli.report import report
 from thinshell.cli.reproduce import reproduce
 from thinshell.cli.train import train
@@ -39,6 +40,7 @@ def thinshell(
 
 app.command()(diagnose)
 app.command()(compare)
+app.command()(embed)
 app.command()(train)
 app.command()(reproduce)
 app.command()(report)

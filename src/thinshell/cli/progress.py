@@ -24,8 +24,9 @@ class ProgressBar:
     `quiet`. `rows_total` is ``None`` where it cannot be known without reading (a CSV file, an iterator).
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, verb: str = "read") -> None:
         self._quiet = quiet
+        self._verb = verb
         self._began = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -41,7 +42,7 @@ class ProgressBar:
         if self._task is None or rows_done < self._previous:  # the first, or the next of a comparison
             self._task = _start_over(self._bar, self._task)
         self._previous = rows_done
-        words = _words(rows_done, rows_total, self._bar.tasks[-1].speed)
+        words = _words(rows_done, rows_total, self._bar.tasks[-1].speed, self._verb)
         self._bar.update(self._task, completed=rows_done, total=rows_total, description=words)
 
     def __enter__(self) -> ProgressBar:
@@ -75,8 +76,8 @@ def _start_over(bar: Progress, task: TaskID | None) -> TaskID:
     return bar.add_task("reading", total=None)
 
 
-def _words(rows_done: int, rows_total: int | None, speed: float | None) -> str:
+def _words(rows_done: int, rows_total: int | None, speed: float | None, verb: str) -> str:
     if rows_total is not None and rows_done >= rows_total:
-        return f"{rows_done:,} rows read, computing"
+        return f"{rows_done:,} rows {verb}, {'computing' if verb == 'read' else 'writing'}"
     total = "" if rows_total is None else f" of {rows_total:,}"
     return f"{rows_done:,}{total} rows" + (f", {speed:,.0f} rows/s" if speed else "")

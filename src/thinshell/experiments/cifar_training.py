@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from thinshell._devices import choose_device
 from thinshell.errors import unknown_name
 from thinshell.experiments.cifar_data import cifar_samples
 from thinshell.experiments.cifar_models import contrastive_recipe, mlp_recipe, supervised_recipe
@@ -15,7 +16,6 @@ from thinshell.experiments.cifar_settings import CifarSettings, MLPSettings, Res
 from thinshell.experiments.context import Part
 from thinshell.monitoring import GaussianityCallback
 from thinshell.training import Samples, SimCLRAugmentation, downstream_scores, generator_of
-from thinshell.training.devices import choose_device
 
 __all__ = ["MLP_LAYER", "RESNET_LAYERS", "train_mlp", "train_resnet"]
 

@@ -169,7 +169,7 @@ def _check_packages() -> None:
 
 
 def _check_device(device: str) -> None:
-    from thinshell.training.devices import choose_device
+    from thinshell._devices import choose_device
 
     choose_device(device)
 

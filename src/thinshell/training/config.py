@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from thinshell._devices import check_device_name
 from thinshell.errors import InputError
 from thinshell.training.config_errors import sentence
 from thinshell.training.config_sections import (
@@ -23,7 +24,6 @@ from thinshell.training.config_sections import (
     Section,
     ViewsConfig,
 )
-from thinshell.training.devices import check_device_name
 from thinshell.training.logs import check_loggers
 
 __all__ = ["TrainConfig", "checked_config", "load_config"]

@@ -16,11 +16,11 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 
+from thinshell._devices import PRECISIONS, choose_device
 from thinshell.errors import InputError, unknown_name
 from thinshell.training.bar import TrainingBar
 from thinshell.training.batches import Batches, Views, check_batch_size, describe
 from thinshell.training.checkpoint import load_checkpoint
-from thinshell.training.devices import PRECISIONS, choose_device
 from thinshell.training.folder import claim_folder
 from thinshell.training.history import History
 from thinshell.training.logs import check_loggers, make_loggers

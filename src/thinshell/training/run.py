@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback
 
+from thinshell._devices import choose_device
 from thinshell._files import replacing
 from thinshell._version import __version__
 from thinshell.errors import InputError
@@ -25,7 +26,6 @@ from thinshell.training.checkpoint import latest_checkpoint
 from thinshell.training.config import TrainConfig
 from thinshell.training.config_errors import told
 from thinshell.training.data import create_samples
-from thinshell.training.devices import choose_device
 from thinshell.training.downstream import downstream_scores, has_classes
 from thinshell.training.embedding import embed
 from thinshell.training.encoders import create_encoder
