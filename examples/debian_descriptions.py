@@ -1,4 +1,4 @@
-"""The descriptions of Debian's packages as JSON lines, one text a package: real English text that any Debian machine has.
+"""The descriptions of Debian's packages as JSON lines: real English texts that any Debian machine has.
 
     sudo apt-get update -o Acquire::Languages=en
     python examples/debian_descriptions.py descriptions.jsonl

@@ -26,7 +26,10 @@ from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPI
 
 from thinshell.pretrained.quiet import quiet_transformers
 
-WORDS = "the a cat dog bird sits runs flies on under over red blue green mat tree river quickly never often".split()
+WORDS = (
+    *("the", "a", "cat", "dog", "bird", "sits", "runs", "flies", "on", "under", "over"),
+    *("red", "blue", "green", "mat", "tree", "river", "never"),
+)
 BLOCKS = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64}
 
 

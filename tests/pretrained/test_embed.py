@@ -241,7 +241,7 @@ def test_a_disk_that_fills_up(many, tmp_path):
 
 def test_no_room_is_told_before_the_work(many, tmp_path, monkeypatch):
     monkeypatch.setattr(PartialRun, "free_bytes", lambda self: 1000)
-    with pytest.raises(InputError, match="needs 0.0 GiB while it is made"):
+    with pytest.raises(InputError, match=r"needs 0\.0 GiB while it is made"):
         embed(numbers, many, tmp_path / "rows.parquet")
 
 
@@ -259,12 +259,12 @@ def test_damaged_parts(many, tmp_path):
     partial = tmp_path / "rows.parquet.partial"
     kept = shutil.copytree(partial, tmp_path / "kept")
     (partial / "part-000001.parquet").write_bytes(b"PAR1 and nothing more")
-    with pytest.raises(InputError, match="part-000001.parquet cannot be read"):
+    with pytest.raises(InputError, match=r"part-000001\.parquet cannot be read"):
         embed(numbers, many, tmp_path / "rows.parquet")
     shutil.rmtree(partial)
     shutil.copytree(kept, partial)
     (partial / "run.json").write_text("{")
-    with pytest.raises(InputError, match="run.json cannot be read"):
+    with pytest.raises(InputError, match=r"run\.json cannot be read"):
         embed(numbers, many, tmp_path / "rows.parquet")
 
 

@@ -86,7 +86,7 @@ def test_without_the_last_normalisation(tiny, texts):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("modules.json", [{"idx": 0, "path": "", "type": "x.Transformer"}, {"idx": 1, "path": "1", "type": "x.LSTM"}], "Pooling"),
+        ("modules.json", [{"idx": 0, "path": "", "type": "x.Transformer"}], "names no Pooling"),
         ("modules.json", [{"idx": 0, "path": "", "type": "x.BoW"}], "begin with a Transformer"),
         ("modules.json", {"not": "a list"}, "list of modules"),
         ("1_Pooling/config.json", {"word_embedding_dimension": 32}, "no pooling"),
