@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,10 @@ from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.cli.progress import ProgressBar
+from thinshell.errors import InputError
+
+if TYPE_CHECKING:
+    from thinshell.diagnosis import Comparison, Diagnosis
 
 __all__ = ["diagnose"]
 
@@ -47,6 +51,7 @@ def diagnose(
     column: opt.Column = None,
     key: opt.Key = None,
     index: opt.Index = None,
+    side: opt.Side = None,
     drop_nonfinite: opt.DropNonfinite = False,
     positives: opt.Positives = None,
     positives_index: opt.PositivesIndex = None,
@@ -66,7 +71,7 @@ def diagnose(
     fail_on: opt.FailOnOption = None,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:
-    """Tell how Gaussian the embeddings in PATH are."""
+    """Tell how Gaussian the embeddings in PATH are; of pairs, each side on its own and the gap between them."""
     how = {
         "protocol": protocol.value,
         "normalize": normalize.value,
@@ -76,6 +81,7 @@ def diagnose(
         "column": column,
         "key": key,
         "index": index,
+        "side": side,
         "drop_nonfinite": drop_nonfinite,
         "positives": positives or None,
         "positives_index": positives_index,
@@ -89,30 +95,53 @@ def _run(paths: list[str], how: dict[str, Any], outputs: Outputs) -> int:
     targets = {"--json": json_file, "--html": outputs.pages.html, "--save-sketch": outputs.sketch}
     with Delivery(targets, inputs=[*paths, *(how["positives"] or ())]) as delivery:
         outputs.pages.check()
-        from thinshell.diagnosis import diagnose as diagnose_data
         from thinshell.report.json import to_json
 
         with ProgressBar(quiet=outputs.quiet) as progress:
             # What the terminal does not show is measured only for what is kept.
-            result = diagnose_data(paths, progress=progress, pictures=bool(outputs.json) or outputs.pages.wanted, **how)
+            wanted = {"progress": progress, "pictures": bool(outputs.json) or outputs.pages.wanted}
+            result = _diagnosed(paths, how | wanted, outputs)
         plain = {**result.to_dict(), "command": command_line()}
         text = to_json(plain) if outputs.json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
         outputs.pages.stage(delivery, plain)
-        delivery.stage("--save-sketch", result.sketch.save)
+        delivery.stage("--save-sketch", lambda path: result.sketch.save(path))  # type: ignore[union-attr] - of one cloud
         delivery.commit()
         written = [*delivery.written, *outputs.pages.finish(plain)]
         if outputs.json == "-":
             sys.stdout.write(text)
         elif not outputs.quiet:
             _print(plain, written)
-    return opt.status(outputs.fail_on, plain)
+    return opt.status(outputs.fail_on, *plain.get("diagnoses", [plain]))
+
+
+def _diagnosed(paths: list[str], how: dict[str, Any], outputs: Outputs) -> Diagnosis | Comparison:
+    """Diagnose the data, or both sides where they are pairs and nobody chose one."""
+    from thinshell.diagnosis import diagnose as diagnose_data
+    from thinshell.diagnosis import diagnose_pairs, pair_sides
+
+    sides = pair_sides(paths[0]) if len(paths) == 1 and how["side"] is None else None
+    if sides is None:
+        return diagnose_data(paths if len(paths) > 1 else paths[0], **how)
+    if how["positives"] is not None:
+        raise InputError(f"{paths[0]} holds its pairs itself; leave --positives out, or choose a --side")
+    if outputs.sketch is not None:
+        raise InputError(f"{paths[0]} holds two sides of pairs, a sketch is of one; choose it with --side {sides[0]}")
+    for option in ("key", "index", "positives_index"):
+        if how[option] is not None:
+            raise InputError(f"{paths[0]} is a table; --{option.replace('_', '-')} is not for these: leave it out")
+    kept = {
+        name: value
+        for name, value in how.items()
+        if name not in ("key", "index", "side", "positives", "positives_index")
+    }
+    return diagnose_pairs(paths[0], **kept)
 
 
 def _print(plain: dict[str, Any], written: list[Path]) -> None:
-    from thinshell.report import print_diagnosis
+    from thinshell.report import print_comparison, print_diagnosis
     from thinshell.report.console import printable
 
-    print_diagnosis(plain)
+    (print_comparison if "diagnoses" in plain else print_diagnosis)(plain)
     for path in written:
         print(f"wrote {printable(path)}", file=sys.stderr)

@@ -28,6 +28,7 @@ __all__ = [
     "Repeats",
     "SamplesPerTest",
     "Seed",
+    "Side",
     "status",
 ]
 
@@ -75,6 +76,12 @@ Key = Annotated[
     str | None, typer.Option(help="Array to read from an .npz or .safetensors file.", rich_help_panel=INPUT)
 ]
 Index = Annotated[int | None, typer.Option(help="Which part of a 3-D array to read, from 0.", rich_help_panel=INPUT)]
+Side = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Of a file of pairs, the side to look at alone, such as image.", rich_help_panel=INPUT
+    ),
+]
 DropNonfinite = Annotated[
     bool,
     typer.Option("--drop-nonfinite", help="Leave out rows with NaN or infinity.", rich_help_panel=INPUT),

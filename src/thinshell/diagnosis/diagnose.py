@@ -45,6 +45,7 @@ def diagnose(
     column: str | None = None,
     key: str | None = None,
     index: int | None = None,
+    side: str | None = None,
     positives: Any = None,
     positives_index: int | None = None,
     pictures: bool = True,
@@ -72,6 +73,9 @@ def diagnose(
         Leave rows with NaN or infinity out instead of refusing them.
     column, key, index : optional
         Which part of a file, see `thinshell.io.open_source`.
+    side : str, optional
+        Of a Parquet file that holds two sides of pairs (columns `side` and `pair`), the one to look at; both together
+        are for `diagnose_pairs`.
     positives : array_like, path or list of paths, optional
         Row i is the positive partner of row i of `data` (another view, the other modality): adds their cosines and
         their alignment. They are read along with the data and normalised as these are. `column` and `key` count for
@@ -110,7 +114,7 @@ def diagnose(
     options = Options(protocol, normalize, samples_per_test, repeats, seed, drop_nonfinite)
     if positives_index is not None and positives is None:
         raise InputError(f"positives_index must come with positives, got {positives_index} alone; leave it out")
-    where = {"column": column, "key": key, "index": index, "positives_index": positives_index}
+    where = {"column": column, "key": key, "index": index, "side": side, "positives_index": positives_index}
     reading = read(data, options, where=where, positives=positives, name=name, progress=progress)
     return _diagnosed(reading, options, pictures)
 

@@ -58,6 +58,8 @@ def open_positives(positives: Any, where: dict[str, Any]) -> Source:
         raise InputError(
             "positives must be rows, got a sketch, which does not know whose partner a row is; give the rows"
         )
+    if isinstance(positives, Source):
+        return positives
     if _is_path(positives) or (isinstance(positives, (list, tuple)) and positives and all(map(_is_path, positives))):
         paths: list[Any] = [positives] if _is_path(positives) else list(positives)
         return _opened([os.fspath(path) for path in paths], where)

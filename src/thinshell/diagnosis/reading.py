@@ -17,6 +17,7 @@ from thinshell.diagnosis.options import Options
 from thinshell.diagnosis.positives import Partners, PositivePairs, open_positives
 from thinshell.errors import InputError, InputTypeError
 from thinshell.io import ArraySource, Source, open_source, prefetch
+from thinshell.io.sides import SideSource, sides_of
 from thinshell.sketch import EmbeddingSketch, is_sketch_file, row_capacity_for
 
 __all__ = ["Progress", "Reading", "read"]
@@ -61,8 +62,10 @@ def _is_path(data: object) -> bool:
 def _opened(data: Any, where: dict[str, Any], name: str | None) -> tuple[Source | _Blocks, str, str]:
     """Return (source, kind, name) of data that is not a sketch."""
     own = {option: where.get(option) for option in ("column", "key", "index")}
+    if isinstance(data, Source):
+        return data, "files" if data.paths else "array", name or ", ".join(data.paths) or "rows"
     if _is_path(data) or (isinstance(data, (list, tuple)) and data and all(map(_is_path, data))):
-        source = open_source(data, **own)
+        source = _one_cloud(data, open_source(data, **own), where.get("side"))
         return source, "files", name or ", ".join(source.paths[:3]) + (" …" if len(source.paths) > 3 else "")
     given = [option for option, value in own.items() if value is not None]
     if given:
@@ -77,6 +80,22 @@ def _opened(data: Any, where: dict[str, Any], name: str | None) -> tuple[Source 
         "data must be an array, an EmbeddingSketch, a path (or a list of paths) or an iterable of 2-D blocks, "
         f"got {type(data).__name__}"
     )
+
+
+def _one_cloud(data: Any, source: Source, side: str | None) -> Source:
+    """Return the rows of one side where the file holds two."""
+    sides = sides_of(data)
+    if sides is None:
+        if side is not None:
+            raise InputError(f"{source.paths[0]} holds no sides of pairs, got side {side!r}; leave it out")
+        return source
+    if side is None:
+        first, second = sides.names
+        raise InputError(
+            f"{source.paths[0]} holds two sides of pairs, {first!r} and {second!r}, which are two clouds; choose one "
+            "with side (--side), or use diagnose_pairs"
+        )
+    return SideSource(source, sides.rows[sides.number(side)])
 
 
 def _sketch_in(data: Any) -> tuple[EmbeddingSketch, str | None] | None:

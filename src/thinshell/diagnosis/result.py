@@ -84,22 +84,24 @@ class Comparison:
     diagnoses : tuple of Diagnosis
     differences : tuple of dict
         For every data set but the first, what moved against the first.
+    pairs : dict or None
+        Of the two sides of pairs (`diagnose_pairs`): alignment, cosines and the modality gap.
     """
 
     names: tuple[str, ...]
     diagnoses: tuple[Diagnosis, ...]
     differences: tuple[dict[str, Any], ...]
+    pairs: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain, JSON-able values (schema "thinshell/comparison/1")."""
-        return plain(
-            {
-                "schema": COMPARISON_SCHEMA,
-                "names": self.names,
-                "diagnoses": [diagnosis.to_dict() for diagnosis in self.diagnoses],
-                "differences": self.differences,
-            }
-        )
+        result = {
+            "schema": COMPARISON_SCHEMA,
+            "names": self.names,
+            "diagnoses": [diagnosis.to_dict() for diagnosis in self.diagnoses],
+            "differences": self.differences,
+        }
+        return plain(result if self.pairs is None else result | {"pairs": self.pairs})
 
     def _repr_html_(self) -> str:
         """Return the summary for a notebook, which calls this by its name."""

@@ -12,6 +12,7 @@ from rich.text import Text
 from thinshell.report.console import Glyphs, ReportConsole, printable
 from thinshell.report.numbers import count, fixed, rounded
 from thinshell.report.page import hanging, heading, indented, verdict_line, write_page
+from thinshell.report.pairs import PAIR_TITLE, pair_rows
 from thinshell.report.tables import ALL_ROWS, PAPER_ROWS, SPECTRUM_ROWS, SPHERE_ROWS, Row
 from thinshell.report.wording import STYLES, normalization, paper_protocol
 
@@ -73,10 +74,23 @@ def comparison_page(comparison: Mapping[str, Any], glyphs: Glyphs, width: int) -
         chosen = slice(start, start + columns)
         yield ""
         yield _side_by_side([_shortened(name, column) for name in names[chosen]], diagnoses[chosen], glyphs)
+    if comparison.get("pairs"):
+        yield heading(PAIR_TITLE)
+        yield indented(_pair_table(comparison["pairs"]))
     if diagnoses:
         yield Text(f"\n{_protocol(diagnoses[0], glyphs)}", style="dim")
     for difference in comparison.get("differences") or []:
         yield from _moved(difference, glyphs)
+
+
+def _pair_table(pairs: Mapping[str, Any]) -> RenderableType:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim")
+    for row in pair_rows(pairs):
+        table.add_row(*map(printable, row))
+    return table
 
 
 def _side_by_side(names: Sequence[str], diagnoses: Sequence[Mapping[str, Any]], glyphs: Glyphs) -> RenderableType:

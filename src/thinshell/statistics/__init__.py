@@ -18,6 +18,7 @@ from thinshell.statistics.epps_pulley import epps_pulley
 from thinshell.statistics.henze_zirkler import BhepResult, HenzeZirklerResult, bhep, henze_zirkler
 from thinshell.statistics.jarque_bera import jarque_bera
 from thinshell.statistics.mardia import MardiaCheck, MardiaResult, mardia, mardia_skewness_check
+from thinshell.statistics.modality_gap import ModalityGap, modality_gap
 from thinshell.statistics.moments import Moments, moments
 from thinshell.statistics.multiplicity import benjamini_hochberg, cauchy_combination, holm
 from thinshell.statistics.norms import NormConcentration, chi_cv, norm_concentration
@@ -52,6 +53,7 @@ __all__ = [
     "MardiaCheck",
     "MardiaResult",
     "MeanDirection",
+    "ModalityGap",
     "Moments",
     "NormConcentration",
     "NormalityResult",
@@ -83,6 +85,7 @@ __all__ = [
     "mardia",
     "mardia_skewness_check",
     "mean_direction",
+    "modality_gap",
     "moments",
     "negative_cosines",
     "norm_concentration",

@@ -23,6 +23,7 @@ from thinshell.report.html.document import drawn, fill, parts, specifications, t
 from thinshell.report.html.points_charts import point_domains, points_chart
 from thinshell.report.html.provenance import provenance
 from thinshell.report.numbers import MISSING
+from thinshell.report.pairs import PAIR_TITLE, pair_rows
 from thinshell.report.tables import Row
 from thinshell.report.wording import describe_data, normalization, paper_protocol
 
@@ -58,11 +59,11 @@ def comparison_page(result: Mapping[str, Any]) -> str:
         "kind": "comparison",
         "kind_words": "comparison",
         "title": " and ".join(names),
-        "heading": f"{len(names)} data sets compared",
+        "heading": "Two sides of pairs" if result.get("pairs") else f"{len(names)} data sets compared",
         "verdicts": described,
         "protocol": _protocol(diagnoses),
         "moved": [_moved(difference) for difference in result.get("differences") or []],
-        "tables": [_table(names, diagnoses)],
+        "tables": [_table(names, diagnoses), *_pair_tables(result)],
         "rows": rows,
         "provenance": provenance(_origin(result, diagnoses), "comparison"),
         "parts": parts(
@@ -114,6 +115,13 @@ def _table(names: Sequence[str], diagnoses: Sequence[Mapping[str, Any]]) -> dict
             lines += [[_label(row), *_cells(row, blocks)] for row in rows]
     heads = _spread(names, ["change"] * len(names)) if names else []
     return table("Side by side", ["", *heads], lines, "Each number, and its change from the first data set’s.")
+
+
+def _pair_tables(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if not result.get("pairs"):
+        return []
+    rows = [list(row) for row in pair_rows(result["pairs"])]
+    return [table(PAIR_TITLE, ["", "", "what it is"], rows, "How the two sides lie to each other.")]
 
 
 def _label(row: Row) -> str:
