@@ -38,6 +38,7 @@ ROOMS = {
         "objectives",
         "monitoring",
         "training",
+        "pretrained",
     },
     "cli": {"diagnosis", "report", "sketch", "io", "training", "pretrained", "experiments"},
 }

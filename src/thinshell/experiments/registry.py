@@ -14,6 +14,7 @@ __all__ = ["EXPERIMENTS", "Registry"]
 _HOMES = {
     "table1": "thinshell.experiments.table1:TABLE1",
     "table1-choices": "thinshell.experiments.table1_choices:TABLE1_CHOICES",
+    "table2": "thinshell.experiments.table2:TABLE2",
     "fig2": "thinshell.experiments.fig2:FIG2",
     "fig3": "thinshell.experiments.fig3:FIG3",
     "fig4": "thinshell.experiments.fig4:FIG4",

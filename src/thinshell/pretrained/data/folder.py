@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ class FolderItems(Items):
     ----------
     path : Path
         The folder, or a picture.
+    pattern : str, optional
+        Of the file names, with ``*`` and ``?``.
 
     Raises
     ------
@@ -33,11 +36,15 @@ class FolderItems(Items):
 
     kind = "image"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pattern: str | None = None) -> None:
+        self._path = path
         self._root = path if path.is_dir() else path.parent
         self._names = _pictures(path) if path.is_dir() else [path.name]
+        if pattern is not None:
+            self._names = [name for name in self._names if fnmatchcase(name.rpartition("/")[2], pattern)]
         if not self._names:
-            raise InputError(f"{path} holds no pictures ({', '.join(SUFFIXES)}); name a folder that does")
+            called = "" if pattern is None else f" called {pattern}"
+            raise InputError(f"{path} holds no pictures{called} ({', '.join(SUFFIXES)}); name a folder that does")
         tops = {name.partition("/")[0] if "/" in name else "" for name in self._names}
         self._labelled = "" not in tops and len(tops) > 1
         digest = hashlib.sha256()
@@ -50,12 +57,17 @@ class FolderItems(Items):
             "name": f"{len(self._names):,} {noun} of {path}",
             "path": str(path),
             "format": "pictures",
+            "pattern": pattern,
             "n_items": len(self._names),
             "classes": len(tops) if self._labelled else None,
         }
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def matching(self, pattern: str) -> FolderItems:
+        """Return the pictures whose file name fits a pattern with ``*`` and ``?``."""
+        return FolderItems(self._path, pattern)
 
     def id(self, i: int) -> str:
         """Return the path below the folder."""
