@@ -3,8 +3,16 @@ import pytest
 from scipy import stats
 
 from thinshell.sketch.marginals import Marginals, bins_for
+from thinshell.statistics._small import SMALL_VALUES, is_small, part_of
 from thinshell.statistics.anderson_darling import anderson_darling
 from thinshell.statistics.moments import moments
+
+
+@pytest.fixture(autouse=True, params=["NumPy", "compiled"], scope="module")
+def way(request):
+    """Everything here holds in NumPy and, as part of larger data, compiled."""
+    with part_of(SMALL_VALUES + 1 if request.param == "compiled" else 0):
+        yield
 
 
 def sphere(rng, n, d):
@@ -33,7 +41,7 @@ MARGINALS = {
 def counted(block, step=3000):
     marginals = Marginals(block.shape[1])
     for top in range(0, len(block), step):
-        marginals.add(np.ascontiguousarray(block[top : top + step]))
+        marginals.add(np.ascontiguousarray(block[top : top + step]), small=is_small(block.size))
     return marginals
 
 

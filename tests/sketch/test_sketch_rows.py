@@ -10,7 +10,7 @@ def sample_of(blocks, capacity):
     d = blocks[0].shape[1]
     sample = RowSample(d, capacity)
     for block in blocks:
-        sample.add(block, scan_rows(np.ascontiguousarray(block), row_multipliers(d)).hashes)
+        sample.add(block, scan_rows(np.ascontiguousarray(block), row_multipliers(d), small=True).hashes)
     return sample
 
 
@@ -57,17 +57,19 @@ def test_same_rows_in_any_float_type():
     np.testing.assert_array_equal(drawn[0], drawn[1])
 
 
-def test_minus_zero_is_zero_and_float64_detail_counts():
+@pytest.mark.parametrize("small", [True, False])
+def test_minus_zero_is_zero_and_float64_detail_counts(small):
     multipliers = row_multipliers(2)
-    signed = scan_rows(np.array([[0.0, 1.0], [-0.0, 1.0]], np.float32), multipliers).hashes
+    signed = scan_rows(np.array([[0.0, 1.0], [-0.0, 1.0]], np.float32), multipliers, small=small).hashes
     assert signed[0] == signed[1]
-    fine = scan_rows(np.array([[1.0, 1.0], [1.0, 1.0 + 1e-12]]), multipliers).hashes
+    fine = scan_rows(np.array([[1.0, 1.0], [1.0, 1.0 + 1e-12]]), multipliers, small=small).hashes
     assert fine[0] != fine[1]
 
 
-def test_scan_measures_norms_and_directions():
+@pytest.mark.parametrize("small", [True, False])
+def test_scan_measures_norms_and_directions(small):
     rows = np.array([[3.0, 4.0], [0.0, 0.0], [np.inf, 1.0], [1e200, 1e200], [1e-200, 0.0]])
-    scan = scan_rows(rows, row_multipliers(2))
+    scan = scan_rows(rows, row_multipliers(2), small=small)
     np.testing.assert_allclose(scan.norms, [5.0, 0.0, np.nan, np.sqrt(2) * 1e200, 1e-200])
     root = np.sqrt(0.5)
     np.testing.assert_allclose(scan.unit_sum, [0.6 + root + 1.0, 0.8 + root])

@@ -12,6 +12,7 @@ from scipy import stats
 from thinshell.errors import InputError
 from thinshell.statistics._anderson_darling_null import _COMPOSITE, _SIMPLE, composite_pvalue, simple_pvalue
 from thinshell.statistics._log_normal_cdf import log_tail
+from thinshell.statistics._small import SMALL_VALUES, part_of
 from thinshell.statistics.anderson_darling import (
     AD_CRITICAL_5,
     anderson_darling,
@@ -19,6 +20,14 @@ from thinshell.statistics.anderson_darling import (
     anderson_darling_sorted,
 )
 from thinshell.statistics.moments import moments
+
+
+@pytest.fixture(autouse=True, params=["NumPy", "compiled"], scope="module")
+def way(request):
+    """Everything here holds in NumPy and, as part of larger data, compiled."""
+    with part_of(SMALL_VALUES + 1 if request.param == "compiled" else 0):
+        yield
+
 
 REFERENCE = Path(__file__).parent / "reference" / "anderson_darling_null.py"
 

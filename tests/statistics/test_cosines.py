@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from thinshell.errors import InputError
+from thinshell.statistics._small import SMALL_VALUES, part_of
 from thinshell.statistics.cosines import (
     negative_cosines,
     negative_pair_cosines,
@@ -12,6 +13,13 @@ from thinshell.statistics.cosines import (
     sphere_cosine_cdf,
     sphere_cosine_quantiles,
 )
+
+
+@pytest.fixture(autouse=True, params=["NumPy", "compiled"], scope="module")
+def way(request):
+    """Everything here holds in NumPy and, as part of larger data, compiled."""
+    with part_of(SMALL_VALUES + 1 if request.param == "compiled" else 0):
+        yield
 
 
 def unit(x):

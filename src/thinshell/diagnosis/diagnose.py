@@ -27,6 +27,7 @@ from thinshell.diagnosis.sections import (
 from thinshell.diagnosis.verdicts import joint_remark, look_next
 from thinshell.errors import InputError
 from thinshell.sketch import Summary, summarize
+from thinshell.statistics._small import part_of
 from thinshell.statistics.principal_axes import principal_axes_test
 from thinshell.statistics.thin_shell import spectrum_norm_test
 
@@ -116,7 +117,8 @@ def diagnose(
         raise InputError(f"positives_index must come with positives, got {positives_index} alone; leave it out")
     where = {"column": column, "key": key, "index": index, "side": side, "positives_index": positives_index}
     reading = read(data, options, where=where, positives=positives, name=name, progress=progress)
-    return _diagnosed(reading, options, pictures)
+    with part_of(reading.sketch.n_samples * reading.sketch.n_features):
+        return _diagnosed(reading, options, pictures)
 
 
 def _summarized(reading: Reading) -> Summary:

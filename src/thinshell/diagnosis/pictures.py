@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from thinshell.sketch import Summary
+from thinshell.statistics._small import is_small
 from thinshell.statistics._threads import thread_map
 from thinshell.statistics.anderson_darling import anderson_darling_sorted
 from thinshell.statistics.moments import Moments, moments
@@ -74,7 +75,7 @@ def draw(rows: np.ndarray, measured: Moments, chosen: np.ndarray) -> Pictures:
     n, d = rows.shape
     width = max(1, min(_PIECE_COLUMNS, _PIECE_VALUES // n))
     std, test_std = measured.std(), np.where(measured.constant, np.nan, measured.std(ddof=1))
-    places = np.searchsorted(chosen, np.arange(0, d + width, width))
+    places, small = np.searchsorted(chosen, np.arange(0, d + width, width)), is_small(rows.size)
 
     def piece(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         part = slice(number * width, (number + 1) * width)
@@ -84,7 +85,8 @@ def draw(rows: np.ndarray, measured: Moments, chosen: np.ndarray) -> Pictures:
         picked = chosen[places[number] : places[number + 1]]
         shown = columns[picked - part.start]
         histograms, quantiles = _pictured(shown, measured.mean[picked], std[picked])
-        return anderson_darling_sorted(columns, measured.mean[part], test_std[part]), histograms, quantiles
+        ad = anderson_darling_sorted(columns, measured.mean[part], test_std[part], small=small)
+        return ad, histograms, quantiles
 
     parts = thread_map(piece, range(-(-d // width)))
     ad, histograms, quantiles = (np.concatenate(values) for values in zip(*parts, strict=True))

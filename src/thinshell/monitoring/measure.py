@@ -14,6 +14,7 @@ from thinshell.errors import InputError, unknown_name
 from thinshell.monitoring.paired_sketch import PairedSketch
 from thinshell.sketch import Summary, row_capacity_for, summarize
 from thinshell.sketch.summary import MIN_SAMPLES
+from thinshell.statistics._small import part_of
 from thinshell.statistics.norms import norm_concentration
 from thinshell.statistics.spectrum import covariance_eigenvalues, effective_rank, participation_ratio
 from thinshell.statistics.sphere import uniformity
@@ -148,6 +149,11 @@ def measured(held: PairedSketch, options: Options, known: dict[str, float] | Non
     """Read a sketch; all NaN but the counts where it holds fewer rows than a test needs."""
     if held.sketch.n_samples < MIN_SAMPLES:
         return {"n_samples": float(held.sketch.n_samples)} | dict.fromkeys(_NUMBERS, math.nan) | pair_numbers(held)
+    with part_of(held.sketch.n_samples * held.sketch.n_features):
+        return _measured(held, options, known) | pair_numbers(held)
+
+
+def _measured(held: PairedSketch, options: Options, known: dict[str, float] | None) -> dict[str, float]:
     summary = summarize(held.sketch)
     eigenvalues = covariance_eigenvalues(summary.rows)
     return {
@@ -157,7 +163,6 @@ def measured(held: PairedSketch, options: Options, known: dict[str, float] | Non
         **(known or _directions(summary)),
         "effective_rank": effective_rank(eigenvalues),
         "participation_ratio": participation_ratio(eigenvalues),
-        **pair_numbers(held),
     }
 
 

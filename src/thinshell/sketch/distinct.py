@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thinshell.sketch.kernels import mix
+from thinshell.sketch.passes import mix
 
 __all__ = ["DistinctRows"]
 
@@ -31,7 +31,7 @@ class DistinctRows:
 
     def add(self, hashes: np.ndarray) -> None:
         """Count the rows of a block, whose fingerprints `scan_rows` made."""
-        keys = mix(hashes + np.uint64(0))  # in place, so on a copy
+        keys = mix(hashes)
         self._offer(*np.unique(keys[self._within(keys)], return_counts=True))
 
     def merge(self, other: DistinctRows) -> None:

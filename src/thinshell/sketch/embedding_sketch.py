@@ -13,6 +13,7 @@ from thinshell.sketch.distinct import DistinctRows
 from thinshell.sketch.gram import GRAM_LIMIT, Gram
 from thinshell.sketch.marginals import Marginals
 from thinshell.sketch.rows import RowSample, Scan, row_multipliers, scan_rows
+from thinshell.statistics._small import is_small
 from thinshell.statistics._validation import as_float
 
 __all__ = ["EmbeddingSketch", "row_capacity_for"]
@@ -87,6 +88,9 @@ class EmbeddingSketch:
     block had less than half or more than twice the final spread. The row sample is the same set of rows unless rows
     are exact copies of each other: how many copies of a row are in it then depends on the blocks. The share of copies
     does not.
+
+    Blocks are taken in by NumPy until they and the rows before them hold more than 2**21 values, by compiled kernels
+    from then on. Fingerprints and counts are the same either way, sums to the tolerance above.
 
     Examples
     --------
@@ -205,7 +209,8 @@ class EmbeddingSketch:
         step = max(1, _STEP_BYTES // (rows.shape[1] * rows.itemsize))
         parts = [slice(top, top + step) for top in range(0, len(rows), step)]
         # A part is made contiguous twice rather than kept: the array may be larger than what is free.
-        scans = [scan_rows(np.ascontiguousarray(rows[part]), self._multipliers) for part in parts]
+        small = is_small((self.n_samples + len(rows)) * rows.shape[1])
+        scans = [scan_rows(np.ascontiguousarray(rows[part]), self._multipliers, small=small) for part in parts]
         bad = np.flatnonzero(np.isnan(np.concatenate([scan.norms for scan in scans]))) if scans else np.empty(0, int)
         if len(bad) and not self.drop_nonfinite:
             raise InputError(_nonfinite_sentence(bad + self.n_samples + self.n_dropped, len(bad)))
@@ -220,23 +225,23 @@ class EmbeddingSketch:
             keep = ~np.isnan(scan.norms)
             if not keep.all():
                 piece = np.ascontiguousarray(piece[keep])
-                scan = scan_rows(piece, self._multipliers)
-            self._take(piece, scan)
+                scan = scan_rows(piece, self._multipliers, small=small)
+            self._take(piece, scan, small)
         self.n_dropped += len(bad)
         return self
 
-    def _take(self, rows: np.ndarray, scan: Scan) -> None:
+    def _take(self, rows: np.ndarray, scan: Scan, small: bool) -> None:
         before = self.n_samples
         self.n_samples += len(rows)
         self._unit_sum += scan.unit_sum
         if self._columns is None and self.n_samples > self.row_capacity:
-            self._start_counting(np.concatenate([self._sample.draw()[0], rows]) if before else rows)
+            self._start_counting(np.concatenate([self._sample.draw()[0], rows]) if before else rows, small)
         elif self._columns is not None:
-            self._count(rows, scan.norms)
+            self._count(rows, scan.norms, small)
         self._sample.add(rows, scan.hashes)
         self._distinct.add(scan.hashes)
 
-    def _start_counting(self, rows: np.ndarray) -> None:
+    def _start_counting(self, rows: np.ndarray, small: bool) -> None:
         """Leave the exact phase: everything held so far and the block that overflowed become the pilot."""
         self._columns, self._norms = Marginals(self.n_features), Marginals(1)
         if self.keeps_covariance and self.n_features <= GRAM_LIMIT:
@@ -245,13 +250,16 @@ class EmbeddingSketch:
         # The grid of the histograms is set by the first piece; a wide one cannot be narrowed afterwards.
         for top in range(0, len(rows), step):
             piece = np.ascontiguousarray(rows[top : top + step])
-            self._count(piece, scan_rows(piece, self._multipliers).norms)
+            self._count_anew(piece, small)
 
-    def _count(self, rows: np.ndarray, norms: np.ndarray) -> None:
+    def _count_anew(self, rows: np.ndarray, small: bool) -> None:
+        self._count(rows, scan_rows(rows, self._multipliers, small=small).norms, small)
+
+    def _count(self, rows: np.ndarray, norms: np.ndarray, small: bool) -> None:
         assert self._columns is not None
         assert self._norms is not None
-        self._columns.add(rows)
-        self._norms.add(norms[:, None])
+        self._columns.add(rows, small=small)
+        self._norms.add(norms[:, None], small=small)
         if self._gram is not None:
             self._gram.add(rows)
 
@@ -306,17 +314,18 @@ class EmbeddingSketch:
                 raise InputError(f"sketches to merge must have the same {name}, got {mine} and {its}; build both alike")
 
     def _merge_counts(self, other: EmbeddingSketch) -> None:
+        small = is_small((self.n_samples + other.n_samples) * self.n_features)
         if self._columns is None and other._columns is None:
             if self.n_samples + other.n_samples > self.row_capacity:
                 both = RowSample(self.n_features, self.n_samples + other.n_samples)
                 both.merge(self._sample)
                 both.merge(other._sample)
-                self._start_counting(both.draw()[0])
+                self._start_counting(both.draw()[0], small)
             return
         if other._columns is None:
             rows = other._sample.draw()[0]
             if len(rows):
-                self._count(rows, scan_rows(rows, self._multipliers).norms)
+                self._count_anew(rows, small)
             return
         held = self._sample.draw()[0] if self._columns is None else None
         assert other._norms is not None
@@ -332,7 +341,7 @@ class EmbeddingSketch:
             else:
                 self._gram = None
         if held is not None and len(held):
-            self._count(held, scan_rows(held, self._multipliers).norms)
+            self._count_anew(held, small)
 
     def save(self, path: str | Path) -> None:
         """Write the sketch to a safetensors file with a JSON header, through a temporary name.

@@ -1,4 +1,7 @@
-"""Compiled passes over a block of rows: fingerprints and norms row by row, histogram counts column by column."""
+"""Compiled passes over a block of rows: fingerprints and norms row by row, histogram counts column by column.
+
+`passes` holds their twins in NumPy.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,9 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["TAIL_BUCKETS", "TAIL_PER_OCTAVE", "add_counts", "fingerprint_rows", "mix"]
+from thinshell.sketch.passes import TAIL_BUCKETS, TAIL_PER_OCTAVE, mix
 
-# Values outside the bins are counted in buckets that grow geometrically with the distance from the centre of the
-# bins: 16 to a doubling, 16 doublings on each side, so out to 5 * 2**16 standard deviations; the last is open.
-TAIL_PER_OCTAVE = 16
-TAIL_BUCKETS = 256
+__all__ = ["add_counts", "fingerprint_rows"]
 
 # Rows whose bins are worked out before they are turned into columns: without branches, so in vector registers.
 _TILE_ROWS = 64
@@ -21,14 +21,7 @@ _TILE_ROWS = 64
 _MINUS_ZERO = np.uint32(0x80000000)
 
 
-@njit(cache=True, nogil=True)
-def mix(value):  # pragma: no cover - compiled
-    """Scramble 64 bits: the finaliser of MurmurHash3 (Appleby 2011), a bijection with full avalanche."""
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xFF51AFD7ED558CCD)
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xC4CEB9FE1A85EC53)
-    return value ^ (value >> np.uint64(33))
+_mix = njit(cache=True, nogil=True)(mix)
 
 
 # Multilinear hashing (Lemire & Kaser 2014): a sum of products with random odd multipliers modulo 2**64. The order
@@ -89,12 +82,7 @@ def _scaled_norm(row):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def fingerprint_rows(block, bits, high, low, hashes, norms, unit_sum):  # pragma: no cover - compiled
-    """Fill fingerprint and Euclidean norm of each row (NaN where it is not finite); add the unit rows up.
-
-    `bits` is the block viewed as uint32 where it is float32, else an empty array. Zero rows have no direction
-    and add nothing to `unit_sum`.
-    """
+def _fingerprint_rows(block, bits, high, low, hashes, norms, unit_sum):  # pragma: no cover - compiled
     n, d = block.shape
     words = np.empty(0 if bits.size else d, np.float32)
     for i in range(n):
@@ -108,11 +96,26 @@ def fingerprint_rows(block, bits, high, low, hashes, norms, unit_sum):  # pragma
             norms[i] = np.nan
             continue
         norms[i] = norm
-        hashes[i] = mix(_fingerprint32(bits[i], high) if bits.size else _fingerprint64(row, high, low, words))
+        hashes[i] = _mix(_fingerprint32(bits[i], high) if bits.size else _fingerprint64(row, high, low, words))
         if norm > 0.0:
             scale = 1.0 / norm
             for j in range(d):
                 unit_sum[j] += np.float64(row[j]) * scale
+
+
+def fingerprint_rows(
+    block: np.ndarray,
+    multipliers: tuple[np.ndarray, np.ndarray],
+    hashes: np.ndarray,
+    norms: np.ndarray,
+    unit_sum: np.ndarray,
+) -> None:
+    """Fill fingerprint and Euclidean norm of each row (NaN where it is not finite); add the unit rows up.
+
+    Zero rows have no direction and add nothing to `unit_sum`. Rows that are not finite keep the hash they had.
+    """
+    bits = block.view(np.uint32) if block.dtype == np.float32 else np.empty((0, 0), np.uint32)
+    _fingerprint_rows(block, bits, *multipliers, hashes, norms, unit_sum)
 
 
 @njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from thinshell.sketch.histogram_ad import histogram_anderson_darling
-from thinshell.sketch.kernels import TAIL_BUCKETS, TAIL_PER_OCTAVE, add_counts
+from thinshell.sketch.passes import TAIL_BUCKETS, TAIL_PER_OCTAVE
 from thinshell.statistics._threads import thread_map
 from thinshell.statistics.moments import Moments, power_sums
 
@@ -63,14 +63,14 @@ class Marginals:
         """Rows added so far."""
         return self.moments.n_samples
 
-    def add(self, block: np.ndarray) -> None:
-        """Add the rows of a finite, C-contiguous float32 or float64 block."""
+    def add(self, block: np.ndarray, *, small: bool) -> None:
+        """Add the rows of a finite, C-contiguous float32 or float64 block; `small` is NumPy's way."""
         if not len(block):
             return
         fresh = not self.n_samples
         shift = self.moments.mean if not fresh else np.median(block[:63], axis=0).astype(np.float64)
         pieces = [block[top : top + _PIECE_ROWS] for top in range(0, len(block), _PIECE_ROWS)]
-        parts = thread_map(lambda p: (power_sums(p, shift), p.min(axis=0), p.max(axis=0)), pieces)
+        parts = thread_map(lambda p: (power_sums(p, shift, small=small), p.min(axis=0), p.max(axis=0)), pieces)
         sums, lows, highs = zip(*parts, strict=True)
         added = Moments.from_power_sums(len(block), shift, np.sum(sums, axis=0))
         self.moments = self.moments.merge(added)
@@ -81,6 +81,13 @@ class Marginals:
             self.start = self._centred_start(self.exponent)
         else:
             self._widen(self._wanted_exponent())
+        self._count(block, small)
+
+    def _count(self, block: np.ndarray, small: bool) -> None:
+        if small:
+            from thinshell.sketch.passes import add_counts
+        else:
+            from thinshell.sketch.kernels import add_counts
         inverse_width = np.ldexp(1.0, -self.exponent)
         first = self.start.astype(np.float64)
 

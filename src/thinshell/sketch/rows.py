@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thinshell.sketch.kernels import fingerprint_rows, mix
+from thinshell.sketch.passes import mix
 from thinshell.statistics._threads import thread_map
 
 __all__ = ["RowSample", "Scan", "row_multipliers", "scan_rows"]
 
 # Rows of one piece of the row pass. Fixed, so that sums of unit rows do not depend on the number of CPUs.
 _PIECE_ROWS = 512
+_PIECE_VALUES = 2**15
 # 2**64 divided by the golden ratio: spreads the copies of one row over the key space (Knuth 6.4).
 _COPY_STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -43,18 +44,25 @@ def row_multipliers(n_features: int) -> tuple[np.ndarray, np.ndarray]:
     return high, low
 
 
-def scan_rows(block: np.ndarray, multipliers: tuple[np.ndarray, np.ndarray]) -> Scan:
-    """Fingerprint and measure every row of a C-contiguous float32 or float64 block."""
+def scan_rows(block: np.ndarray, multipliers: tuple[np.ndarray, np.ndarray], *, small: bool) -> Scan:
+    """Fingerprint and measure every row of a C-contiguous float32 or float64 block; `small` is NumPy's way."""
     n, d = block.shape
     hashes, norms = np.zeros(n, np.uint64), np.empty(n)
-    bits = block.view(np.uint32) if block.dtype == np.float32 else np.empty((0, 0), np.uint32)
+    rows = _PIECE_ROWS
+    if small:
+        from thinshell.sketch.passes import fingerprint_rows
+
+        # Calls of NumPy for 512 short rows would cost more than the rows.
+        rows = max(rows, _PIECE_VALUES // d)
+    else:
+        from thinshell.sketch.kernels import fingerprint_rows
 
     def piece(top: int) -> np.ndarray:
-        part, unit_sum = slice(top, top + _PIECE_ROWS), np.zeros(d)
-        fingerprint_rows(block[part], bits[part], *multipliers, hashes[part], norms[part], unit_sum)
+        part, unit_sum = slice(top, top + rows), np.zeros(d)
+        fingerprint_rows(block[part], multipliers, hashes[part], norms[part], unit_sum)
         return unit_sum
 
-    parts = thread_map(piece, range(0, n, _PIECE_ROWS))
+    parts = thread_map(piece, range(0, n, rows))
     return Scan(hashes, norms, np.sum(parts, axis=0) if parts else np.zeros(d))
 
 

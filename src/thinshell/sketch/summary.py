@@ -10,6 +10,7 @@ from thinshell.errors import InputError
 from thinshell.sketch.embedding_sketch import EmbeddingSketch
 from thinshell.sketch.marginals import Marginals
 from thinshell.sketch.rows import row_multipliers, scan_rows
+from thinshell.statistics._small import is_small
 from thinshell.statistics.anderson_darling import anderson_darling
 from thinshell.statistics.moments import Moments, moments
 
@@ -171,7 +172,7 @@ def _check_spread(span: np.ndarray) -> None:
 def _held(rows: np.ndarray, sketch: EmbeddingSketch) -> dict:
     measured = moments(rows)
     # Directions are added up anew in the order of `rows`, so that no trace of the blocks is left.
-    scan = scan_rows(rows, row_multipliers(sketch.n_features))
+    scan = scan_rows(rows, row_multipliers(sketch.n_features), small=is_small(rows.size))
     return {
         "moments": measured,
         "ad": anderson_darling(rows, known_moments=measured).statistic,

@@ -3,78 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 __all__ = ["power_sums"]
 
-# Rows and columns of a tile of `power_sums`: its accumulators (4 x 1024 float64) stay in the cache.
-_TILE_ROWS = 256
-_TILE_COLUMNS = 1024
+# Rows of a tile in NumPy: so many are added up one after the other whatever the number of columns, so that no sum
+# depends on its neighbours. Values of a tile: its two float64 buffers stay in the caches, and calls cost little.
+_TILE_ROWS = 512
+_TILE_VALUES = 2**16
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _add_four_rows(b0, b1, b2, b3, shift, s1, s2, s3, s4):  # pragma: no cover - compiled
-    # Four rows at a time: the accumulators are read and written once for four values.
-    for j in range(shift.size):
-        x0 = np.float64(b0[j]) - shift[j]
-        x1 = np.float64(b1[j]) - shift[j]
-        x2 = np.float64(b2[j]) - shift[j]
-        x3 = np.float64(b3[j]) - shift[j]
-        q0, q1, q2, q3 = x0 * x0, x1 * x1, x2 * x2, x3 * x3
-        s1[j] += (x0 + x1) + (x2 + x3)
-        s2[j] += (q0 + q1) + (q2 + q3)
-        s3[j] += (q0 * x0 + q1 * x1) + (q2 * x2 + q3 * x3)
-        s4[j] += (q0 * q0 + q1 * q1) + (q2 * q2 + q3 * q3)
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _add_row(row, shift, s1, s2, s3, s4):  # pragma: no cover - compiled
-    for j in range(shift.size):
-        x = np.float64(row[j]) - shift[j]
-        square = x * x
-        s1[j] += x
-        s2[j] += square
-        s3[j] += square * x
-        s4[j] += square * square
-
-
-@njit(cache=True, nogil=True)
-def _power_sums(block, shift, sums):  # pragma: no cover - compiled
-    n, d = block.shape
-    local = np.empty((4, _TILE_COLUMNS))
-    # Tiles of rows bound the length of each running sum, and with it the rounding; tiles of columns keep the
-    # accumulators in cache while the rows are read in the order in which they lie in memory.
-    for start in range(0, n, _TILE_ROWS):
-        stop = min(start + _TILE_ROWS, n)
-        for left in range(0, d, _TILE_COLUMNS):
-            right = min(left + _TILE_COLUMNS, d)
-            s1, s2, s3, s4 = (
-                local[0, : right - left],
-                local[1, : right - left],
-                local[2, : right - left],
-                local[3, : right - left],
-            )
-            local[:] = 0.0
-            pilot = shift[left:right]
-            fours = stop - (stop - start) % 4
-            for i in range(start, fours, 4):
-                _add_four_rows(
-                    block[i, left:right],
-                    block[i + 1, left:right],
-                    block[i + 2, left:right],
-                    block[i + 3, left:right],
-                    pilot,
-                    s1,
-                    s2,
-                    s3,
-                    s4,
-                )
-            for i in range(fours, stop):
-                _add_row(block[i, left:right], pilot, s1, s2, s3, s4)
-            sums[:, left:right] += local[:, : right - left]
-
-
-def power_sums(block: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def power_sums(block: np.ndarray, shift: np.ndarray, *, small: bool) -> np.ndarray:
     """Return the sums over rows of ``(block - shift) ** k`` for k = 1, 2, 3, 4.
 
     Parameters
@@ -83,6 +21,8 @@ def power_sums(block: np.ndarray, shift: np.ndarray) -> np.ndarray:
         Rows; each value is widened to float64 before anything else happens to it.
     shift : ndarray of shape (n_features,)
         A value near each column's mean, so that no digits are lost to a large offset.
+    small : bool
+        Use NumPy, not the compiled kernel (see `is_small`); the two agree to rounding.
 
     Returns
     -------
@@ -91,9 +31,38 @@ def power_sums(block: np.ndarray, shift: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> power_sums(np.array([[1.0], [4.0]]), np.array([2.0])).ravel()
+    >>> power_sums(np.array([[1.0], [4.0]]), np.array([2.0]), small=True).ravel()
     array([ 1.,  5.,  7., 17.])
     """
     sums = np.zeros((4, block.shape[1]))
-    _power_sums(np.ascontiguousarray(block), np.ascontiguousarray(shift, dtype=np.float64), sums)
+    shift = np.ascontiguousarray(shift, dtype=np.float64)
+    if small:
+        _add_power_sums(block, shift, sums)
+    else:
+        from thinshell.statistics._power_sums_compiled import add_power_sums
+
+        add_power_sums(np.ascontiguousarray(block), shift, sums)
     return sums
+
+
+def _add_power_sums(block: np.ndarray, shift: np.ndarray, sums: np.ndarray) -> None:
+    n, d = block.shape
+    width = max(1, min(d, _TILE_VALUES // min(_TILE_ROWS, max(n, 1))))
+    buffers = np.empty((2, min(_TILE_ROWS, n) * width))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for top in range(0, n, _TILE_ROWS):
+            for left in range(0, d, width):
+                part = slice(left, left + width)
+                tile = block[top : top + _TILE_ROWS, part]
+                x, square = (buffer[: tile.size].reshape(tile.shape) for buffer in buffers)
+                np.subtract(tile, shift[part], out=x, dtype=np.float64)
+                np.multiply(x, x, out=square)
+                sums[0, part] += _sum_of_rows(x)
+                sums[1, part] += _sum_of_rows(square)
+                sums[2, part] += _sum_of_rows(np.multiply(x, square, out=x))
+                sums[3, part] += _sum_of_rows(np.multiply(square, square, out=square))
+
+
+def _sum_of_rows(tile: np.ndarray) -> np.ndarray:
+    # A single column is contiguous, and NumPy would add it up in pairs.
+    return tile.sum(axis=0) if tile.shape[1] > 1 else tile.cumsum(axis=0)[-1]

@@ -1,4 +1,4 @@
-"""Running compiled, GIL-free kernels over independent pieces of work on the CPUs this process may use."""
+"""Running work that lets go of the GIL over independent pieces on the CPUs this process may use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 __all__ = ["available_cpus", "thread_map"]
@@ -68,7 +69,8 @@ def thread_map(function: Callable[[T], R], pieces: Iterable[T]) -> list[R]:
             _this_thread.inside = False
 
     pool = _pool(available_cpus() - 1)
-    futures = [pool.submit(work) for _ in range(helpers)]
+    # Each helper works in a copy of the context, as in `part_of`, that the caller is in.
+    futures = [pool.submit(copy_context().run, work) for _ in range(helpers)]
     try:
         work()
     finally:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from thinshell.errors import InputError
 from thinshell.statistics._anderson_darling_null import composite_pvalue, null_mean, simple_pvalue
 from thinshell.statistics._column_result import column_result
-from thinshell.statistics._log_normal_cdf import CELLS_PER_UNIT, LIMIT, log_cdf_polynomials, log_tail
 from thinshell.statistics._results import NormalityResult
+from thinshell.statistics._small import is_small
 from thinshell.statistics._threads import thread_map
 from thinshell.statistics._validation import as_sample
 from thinshell.statistics.moments import Moments, moments
@@ -30,89 +29,10 @@ _MIN_SAMPLES = 8
 _BUFFER_BYTES = 64 * 2**20
 _MAX_COLUMNS = 64
 
-_POLYNOMIALS = log_cdf_polynomials()
 
-
-@njit(cache=True, nogil=True)
-def _transpose(block, left, out):  # pragma: no cover - compiled
-    columns, n = out.shape
-    for start in range(0, n, 64):
-        stop = min(start + 64, n)
-        for j in range(columns):
-            for i in range(start, stop):
-                out[j, i] = block[i, left + j]
-
-
-# Reassociation lets the sum run in vector registers; the values are finite and inside one cell of the grid.
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _cell_sum(x, mean, scale, centre, polynomials, first, n):  # pragma: no cover - compiled
-    low = 2.0 * first + 1.0
-    high = 2.0 * (n - first) - 1.0
-    total = 0.0
-    for i in range(x.size):
-        u = (np.float64(x[i]) - mean) * scale - centre
-        log_cdf = polynomials[0, 9]
-        log_sf = polynomials[1, 9]
-        for k in range(8, -1, -1):
-            log_cdf = log_cdf * u + polynomials[0, k]
-            log_sf = log_sf * u + polynomials[1, k]
-        step = 2.0 * np.float64(np.int32(i))
-        total += (low + step) * log_cdf + (high - step) * log_sf
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _end_of_cell(x, mean, scale, first, edge):  # pragma: no cover - compiled
-    """Return the first index whose z is not below `edge`: strides double from `first`, then bisection."""
-    low, stride = first, 1
-    while low + stride < x.size and (np.float64(x[low + stride]) - mean) * scale < edge:
-        low += stride
-        stride *= 2
-    high = min(low + stride, x.size)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (np.float64(x[middle]) - mean) * scale < edge:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-@njit(cache=True, nogil=True)
-def _sorted_statistic(x, mean, scale, polynomials):  # pragma: no cover - compiled
-    n = x.size
-    total = 0.0
-    lost = 0.0
-    i = 0
-    while i < n:
-        z = (np.float64(x[i]) - mean) * scale
-        if -LIMIT <= z < LIMIT:
-            cell = int((z + LIMIT) * CELLS_PER_UNIT)
-            edge = (cell + 1.0) / CELLS_PER_UNIT - LIMIT
-            centre = (cell + 0.5) / CELLS_PER_UNIT - LIMIT
-            end = _end_of_cell(x, mean, scale, i, edge)
-            term = _cell_sum(x[i:end], mean, scale, centre, polynomials[cell], i, n)
-        else:
-            end = i + 1
-            term = (2.0 * i + 1.0) * log_tail(z) + (2.0 * (n - i) - 1.0) * log_tail(-z)
-        # Compensated: n and the sum over n agree in all but their last digits when n is large.
-        next_total = total + term
-        lost += term - (next_total - total)
-        total = next_total
-        i = end
-    return -n - (total + lost) / n
-
-
-@njit(cache=True, nogil=True)
-def _sorted_statistics(columns, means, scales, polynomials, out):  # pragma: no cover - compiled
-    for j in range(columns.shape[0]):
-        if np.isfinite(means[j]) and np.isfinite(scales[j]) and scales[j] > 0.0:
-            out[j] = _sorted_statistic(columns[j], means[j], scales[j], polynomials)
-        else:
-            out[j] = np.nan
-
-
-def anderson_darling_sorted(columns: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+def anderson_darling_sorted(
+    columns: np.ndarray, mean: np.ndarray, std: np.ndarray, *, small: bool | None = None
+) -> np.ndarray:
     """Return A^2 of columns that are already sorted, against N(mean, std^2).
 
     Parameters
@@ -121,6 +41,9 @@ def anderson_darling_sorted(columns: np.ndarray, mean: np.ndarray, std: np.ndarr
         One *row* a column of the data, each in ascending order; finite.
     mean, std : ndarray of shape (n_features,)
         What each column is standardised with; a column with std zero or NaN gives NaN.
+    small : bool, optional
+        Use NumPy, not the compiled kernel, as `is_small` says of the data that these columns are part of; by default
+        they are all there is. The two agree to rounding.
 
     Returns
     -------
@@ -133,28 +56,41 @@ def anderson_darling_sorted(columns: np.ndarray, mean: np.ndarray, std: np.ndarr
     >>> anderson_darling_sorted(np.array([[-1.0, 0.0, 1.0]]), np.zeros(1), np.ones(1)).round(4)
     array([0.1895])
     """
-    out = np.empty(len(columns))
     std = np.asarray(std, dtype=np.float64)
     scale = np.divide(1.0, std, out=np.full(len(columns), np.nan), where=std > 0)
     mean = np.ascontiguousarray(mean, dtype=np.float64)
-    _sorted_statistics(np.ascontiguousarray(columns), mean, scale, _POLYNOMIALS, out)
-    return out
+    if is_small(columns.size) if small is None else small:
+        from thinshell.statistics._anderson_darling_numpy import sorted_statistics
+    else:
+        from thinshell.statistics._anderson_darling_compiled import sorted_statistics
+    return sorted_statistics(columns, mean, scale)
 
 
 def _statistics(array: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
     """Sort the columns piece by piece on all CPUs and return their A^2."""
     n, d = array.shape
     width = max(1, min(_MAX_COLUMNS, _BUFFER_BYTES // (n * array.itemsize)))
+    small = is_small(array.size)
 
     def piece(left: int) -> np.ndarray:
-        columns = np.empty((min(width, d - left), n), dtype=array.dtype)
-        _transpose(array, left, columns)
-        columns.sort(axis=1)
         part = slice(left, left + width)
-        return anderson_darling_sorted(columns, mean[part], std[part])
+        columns = _transposed(array, part, small)
+        columns.sort(axis=1)
+        return anderson_darling_sorted(columns, mean[part], std[part], small=small)
 
     parts = thread_map(piece, range(0, d, width))
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _transposed(array: np.ndarray, part: slice, small: bool) -> np.ndarray:
+    if small:
+        # A copy in any case: of a single column the transpose is the sample itself.
+        return np.array(array[:, part].T, order="C", copy=True)
+    from thinshell.statistics._anderson_darling_compiled import transpose
+
+    columns = np.empty((min(part.stop, array.shape[1]) - part.start, len(array)), dtype=array.dtype)
+    transpose(array, part.start, columns)
+    return columns
 
 
 def _location_scale(array: np.ndarray, null: str, known: Moments | None) -> tuple[np.ndarray, np.ndarray]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy.special import betainc, betaincinv
 
 from thinshell.errors import InputError
+from thinshell.statistics._small import is_small
 from thinshell.statistics._threads import thread_map
 from thinshell.statistics._validation import as_float, as_sample
 from thinshell.statistics.sphere import checked_pairs, l2_normalize
@@ -25,6 +25,10 @@ __all__ = [
 QUANTILE_LEVELS = (1, 5, 25, 50, 75, 95, 99)
 # Pairs of one piece of work.
 _PIECE_PAIRS = 16_384
+# A product of a pair costs NumPy 1.3 ns, a value of small data a few hundred in all: this many products stand for one.
+_PRODUCTS = 256
+# Values of the rows that NumPy gathers at once: both sides stay in the second-level cache.
+_GATHERED = 2**13
 
 
 @dataclass(frozen=True)
@@ -61,24 +65,26 @@ def _summary(cosines: np.ndarray, n_bins: int) -> CosineSummary:
     return CosineSummary(cosines.size, float(cosines.mean()), float(cosines.std()), quantiles, edges, counts)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _dots(first, second, left, right, out):  # pragma: no cover - compiled
-    for i in range(out.size):
-        a, b, total = first[left[i]], second[right[i]], 0.0
-        for j in range(a.size):
-            total += np.float64(a[j]) * np.float64(b[j])
-        out[i] = total
-
-
 def _row_cosines(first: np.ndarray, second: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    cosines = np.empty(left.size)
+    cosines, dots = np.empty(left.size), _dots
+    if is_small(left.size * first.shape[1] // _PRODUCTS):
+        first, second = (rows.astype(np.float64, copy=False) for rows in (first, second))
+    else:
+        from thinshell.statistics._cosines_compiled import dots
 
     def piece(start: int) -> None:
         part = slice(start, start + _PIECE_PAIRS)
-        _dots(first, second, left[part], right[part], cosines[part])
+        dots(first, second, left[part], right[part], cosines[part])
 
     thread_map(piece, range(0, left.size, _PIECE_PAIRS))
     return cosines
+
+
+def _dots(first: np.ndarray, second: np.ndarray, left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
+    step = max(1, _GATHERED // first.shape[1])
+    for top in range(0, out.size, step):
+        part = slice(top, top + step)
+        np.einsum("ij,ij->i", first.take(left[part], axis=0), second.take(right[part], axis=0), out=out[part])
 
 
 def pair_cosines(x: object, y: object, *, n_bins: int = 100) -> CosineSummary:

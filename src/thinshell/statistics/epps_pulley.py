@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from thinshell.errors import InputError
@@ -29,9 +28,8 @@ _N_POINTS = 33
 # The mean of the statistic is that of the limit law at any n; its standard deviation is smaller by this much
 # over n (8e5 simulated samples each at n = 8 ... 20, 4e5 at 30 ... 100).
 _SPREAD_LOSS = {"composite": 0.7, "simple": 0.24}
-# Rows of one piece of work, and columns whose rotating cosines and sines stay in the L1 cache.
+# Rows of one piece of work.
 _BLOCK_ROWS = 4096
-_TILE_COLUMNS = 128
 
 
 def _quadrature(t_max: float, n_points: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,55 +40,16 @@ def _quadrature(t_max: float, n_points: int) -> tuple[np.ndarray, np.ndarray]:
     return t, weight
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _rotate_row(row, shift, scale, step, c, s, c1, s1, cosines, sines):  # pragma: no cover - compiled
-    for j in range(row.size):
-        angle = (np.float64(row[j]) - shift[j]) * scale[j] * step
-        c1[j] = math.cos(angle)
-        s1[j] = math.sin(angle)
-        c[j] = 1.0
-        s[j] = 0.0
-    # cos and sin of k * angle by rotation: one library call a value instead of one for each point.
-    for k in range(1, cosines.shape[0]):
-        for j in range(row.size):
-            turned = c[j] * c1[j] - s[j] * s1[j]
-            s[j] = s[j] * c1[j] + c[j] * s1[j]
-            c[j] = turned
-            cosines[k, j] += turned
-            sines[k, j] += s[j]
-
-
-@njit(cache=True, nogil=True)
-def _characteristic_sums(block, shift, scale, step, cosines, sines):  # pragma: no cover - compiled
-    n, d = block.shape
-    work = np.empty((4, _TILE_COLUMNS))
-    cosines[0, :] = n
-    for left in range(0, d, _TILE_COLUMNS):
-        right = min(left + _TILE_COLUMNS, d)
-        w = right - left
-        c, s, c1, s1 = work[0, :w], work[1, :w], work[2, :w], work[3, :w]
-        for i in range(n):
-            _rotate_row(
-                block[i, left:right],
-                shift[left:right],
-                scale[left:right],
-                step,
-                c,
-                s,
-                c1,
-                s1,
-                cosines[:, left:right],
-                sines[:, left:right],
-            )
-
-
 def _statistics(array: np.ndarray, shift: np.ndarray, scale: np.ndarray, t_max: float, n_points: int) -> np.ndarray:
+    # Imported here: only this test needs Numba whatever the size of the data.
+    from thinshell.statistics._epps_pulley_compiled import characteristic_sums
+
     t, weight = _quadrature(t_max, n_points)
 
     def piece(start: int) -> np.ndarray:
         sums = np.zeros((2, n_points, array.shape[1]))
         block = np.ascontiguousarray(array[start : start + _BLOCK_ROWS])
-        _characteristic_sums(block, shift, scale, t[1], sums[0], sums[1])
+        characteristic_sums(block, shift, scale, t[1], sums[0], sums[1])
         return sums
 
     parts = thread_map(piece, range(0, len(array), _BLOCK_ROWS))

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from thinshell.errors import InputError
 from thinshell.statistics._power_sums import power_sums
+from thinshell.statistics._small import is_small
 from thinshell.statistics._threads import thread_map
 from thinshell.statistics._validation import as_sample
 
@@ -218,7 +219,7 @@ def moments(sample: ArrayLike) -> Moments:
     """
     array = as_sample(sample, min_samples=1)
     shift = _pilot_shift(array)
-    starts = range(0, len(array), _BLOCK_ROWS)
+    starts, small = range(0, len(array), _BLOCK_ROWS), is_small(array.size)
     # Pieces are fixed by the shape alone and added in order: the result does not depend on the CPU count.
-    parts = thread_map(lambda start: power_sums(array[start : start + _BLOCK_ROWS], shift), starts)
+    parts = thread_map(lambda start: power_sums(array[start : start + _BLOCK_ROWS], shift, small=small), starts)
     return Moments.from_power_sums(len(array), shift, np.sum(parts, axis=0))
