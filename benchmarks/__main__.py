@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import contenders, objectives, page
+from benchmarks import contenders, embedding, objectives, page
 from benchmarks.measure import Timing, measure
 from benchmarks.whole_process import measure_processes
 
@@ -26,7 +26,7 @@ CASES = {
     "medium": (100_000, 512, 64),
     "large": (1_000_000, 768, 16),
 }
-ALL_CASES = (*CASES, "processes", "page", "objectives")
+ALL_CASES = (*CASES, "processes", "page", "objectives", "embedding")
 
 
 def _timings(name: str, runs: int) -> tuple[dict[str, Timing], dict[str, float]]:
@@ -111,6 +111,14 @@ def main() -> None:
             f"usable after {measured['open_seconds']:.2f} s"
         )
         (RESULTS / "page.json").write_text(json.dumps({**about, "results": measured}, indent=1) + "\n")
+    if "embedding" in wanted:
+        measured = embedding.measure_embedding(options.runs)
+        memory = measured["memory_over_a_million_texts"]
+        console.print(
+            f"embed of {measured['n_texts']:,} texts: {measured['embed_seconds']:.1f} s, {measured['ratio']:.3f} "
+            f"times a bare loop; over {memory['n_texts']:,} texts memory grows by {memory['growth_mib']:.0f} MiB"
+        )
+        (RESULTS / "embedding.json").write_text(json.dumps({**about, "results": measured}, indent=1) + "\n")
     if "objectives" in wanted:
         measured = objectives.measure_objectives(options.runs, console)
         versions = {**about["versions"], **objectives.versions()}

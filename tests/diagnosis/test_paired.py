@@ -190,6 +190,21 @@ def test_options_that_do_not_fit_pairs(wrong, paired, capsys):
     assert wrong[0] in capsys.readouterr().err or wrong[0] == "--save-sketch"
 
 
+@pytest.mark.parametrize("normalize", ["zscore", "whiten"])
+def test_sides_that_are_centred_have_no_gap(normalize, paired):
+    with pytest.raises(InputError, match="centres each side by itself"):
+        diagnose_pairs(paired[0], normalize=normalize)
+    pairs = diagnose_pairs(paired[0], normalize="l2").to_dict()["pairs"]
+    assert pairs["gap"] == pytest.approx(pairs["gap_raw"], rel=1e-6)
+
+
+def test_compare_takes_a_side_of_each(paired, capsys):
+    path = str(paired[0])
+    assert main(["compare", path, path, "--side", "text", "-q"]) == 0
+    assert main(["compare", path, path]) == 2
+    assert "--side" in capsys.readouterr().err
+
+
 def test_real_pairs(shared_data, tmp_path):
     """500 pictures of COCO and their captions by CLIP ViT-B/16: each side as its half alone, and the known gap."""
     both = np.load(shared_data / "embeddings" / "clip_coco_image_text_2x500x512.npy")

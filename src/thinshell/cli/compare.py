@@ -51,6 +51,7 @@ def compare(
     column: opt.Column = None,
     key: opt.Key = None,
     index: opt.Index = None,
+    side: opt.Side = None,
     drop_nonfinite: opt.DropNonfinite = False,
     json: opt.JsonFile = None,
     html: Html = None,
@@ -70,6 +71,7 @@ def compare(
         "column": column,
         "key": key,
         "index": index,
+        "side": side,
         "drop_nonfinite": drop_nonfinite,
     }
     outputs = Outputs(json, Pages(html, open_, figures, figure_formats), fail_on, quiet)

