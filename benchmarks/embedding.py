@@ -91,17 +91,27 @@ def _embed(model: Path, file: Path, out: Path) -> float:
 
 
 _CODE = """
-import json, sys, torch from transformers import AutoTokenizer, BertConfig, BertModel from thinshell.pretrained import
-embed model, file, out, real = sys.argv[1:] torch.manual_seed(0) tokenizer = AutoTokenizer.from_pretrained(real) config
-= BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-vocab_size=len(tokenizer)) BertModel(config).save_pretrained(model) tokenizer.save_pretrained(model) seen = {} def
-progress(done, total):
-    pages = int(open("/proc/self/statm").read().split()[1])
-    seen[done] = pages * 4096 / 2**20
+import json, sys, torch
+from transformers import AutoTokenizer, BertConfig, BertModel
+from thinshell.pretrained import embed
+
+model, file, out, real = sys.argv[1:]
+torch.manual_seed(0)
+tokenizer = AutoTokenizer.from_pretrained(real)
+size = dict(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+BertModel(BertConfig(**size, vocab_size=len(tokenizer))).save_pretrained(model)
+tokenizer.save_pretrained(model)
+seen = {}
+
+def progress(done, total):
+    with open("/proc/self/statm") as file:
+        seen[done] = int(file.read().split()[1]) * 4096 / 2**20
+
 embed(model, file, out, progress=progress)
 done = sorted(seen)
-print(json.dumps({"early_mib": max(seen[k] for k in done if k <= done[-1] / 10),
-                  "late_mib": max(seen[k] for k in done if k >= done[-1] * 0.9), "n_texts": done[-1]}))
+early = max(seen[k] for k in done if k <= done[-1] / 10)
+late = max(seen[k] for k in done if k >= done[-1] * 0.9)
+print(json.dumps({"n_texts": done[-1], "early_mib": early, "late_mib": late}))
 """
 
 
