@@ -143,7 +143,7 @@ def test_help_names_the_options(run) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "name an experiment: table1, table1-choices, fig2, "),
+        ([], "name an experiment: table1, table1-choices, table2, fig2, "),
         (["tabel1"], "got 'tabel1'; did you mean 'table1'?"),
         (["fig-11"], "got 'fig-11'; did you mean 'fig11'?"),
         (["nonsense"], "got 'nonsense'; choose one of them"),

@@ -105,15 +105,15 @@ def _run(model: str, data: str, out: Path, how: dict[str, Any], json: str | None
     from thinshell.cli.delivery import Delivery
     from thinshell.report.json import to_json
 
-    with Delivery({"--json": None if json == "-" else json}, inputs=[data]) as delivery:
-        try:
+    try:
+        with Delivery({"--json": None if json == "-" else json}, inputs=[data]) as delivery:
             with ProgressBar(quiet=quiet, verb="embedded") as progress:
                 result = embed_data(model, data, out, progress=progress, **how)
-        except KeyboardInterrupt as stop:
-            raise EmbedInterrupted(out) from stop
-        text = to_json({**result.facts, "out": str(out), "command": command_line()}) if json else ""
-        delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
-        delivery.commit()
+            text = to_json({**result.facts, "out": str(out), "command": command_line()}) if json else ""
+            delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+            delivery.commit()
+    except KeyboardInterrupt as stop:
+        raise EmbedInterrupted(out) from stop
     if json == "-":
         sys.stdout.write(text)
     elif not quiet:
