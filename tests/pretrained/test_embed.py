@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import pickle
 import resource
 import shutil
 import signal
@@ -16,7 +17,7 @@ import torch
 
 from thinshell.errors import InputError
 from thinshell.io import open_source
-from thinshell.pretrained import embed, load_pretrained
+from thinshell.pretrained import embed, load_pretrained, open_data
 from thinshell.pretrained.batching import Batcher, choose_batch_size
 from thinshell.pretrained.partial import PartialRun
 from thinshell.pretrained.writing import METADATA_KEY
@@ -179,6 +180,14 @@ def test_empty_texts_stop_or_are_left_out(many, tmp_path):
     assert kept == [str(i) for i in range(2500) if i not in (5, 1700)]
     facts = json.loads(pq.read_schema(tmp_path / "rows.parquet").metadata[METADATA_KEY.encode()])
     assert (facts["n_skipped"], facts["skipped"][0][0]) == (2, "5")
+
+
+def test_files_that_go_away_meanwhile(many, tmp_path):
+    (items,) = open_data(many)
+    again = pickle.loads(pickle.dumps(items))
+    many.unlink()
+    with pytest.raises(InputError, match=r"item 0 cannot be read any more.*--on-error skip"):
+        embed(numbers, [again], tmp_path / "rows.parquet")
 
 
 def test_nothing_left(tmp_path):

@@ -73,6 +73,8 @@ class _Groups(Dataset[Group]):
                 numbers.append(i)
             except InputError as error:
                 broken.append((i, str(error)))
+            except OSError as error:  # the file went away while the run was on
+                broken.append((i, f"item {i:,} cannot be read any more ({error})"))
         return Group(numbers, self._examples(loaded) if loaded else [], broken)
 
 

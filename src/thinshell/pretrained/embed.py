@@ -214,6 +214,6 @@ def _fitting(items: Items, encoder: Encoder, device: torch.device) -> int:
     for i in range(min(len(items), 16)):
         try:
             examples += encoder.examples([items.load(i)])
-        except InputError:
+        except (InputError, OSError):  # told where the item's turn comes
             continue
     return choose_batch_size(encoder, examples, device)

@@ -118,7 +118,10 @@ def test_cifar10(cifar):
 def test_cifar10_that_is_not_whole(cifar):
     with pytest.raises(InputError, match="split must be one of"):
         open_data(cifar, split="val")
-    (cifar / "cifar-10-batches-bin" / "data_batch_3.bin").write_bytes(b"short")
+    (cifar / "cifar-10-batches-bin" / "data_batch_2.bin").write_bytes(records([2, 11], 2).tobytes())
+    with pytest.raises(InputError, match="labels go up to 9, got 11"):
+        open_data(cifar, split="train")
+    (cifar / "cifar-10-batches-bin" / "data_batch_2.bin").write_bytes(b"short")
     with pytest.raises(InputError, match="missing or damaged"):
         open_data(cifar, split="train")
     with pytest.raises(InputError, match="holds no CIFAR-10"):

@@ -59,6 +59,14 @@ def test_lines_that_cannot_be_used(tmp_path):
         open_data(tmp_path / "empty.txt")
 
 
+def test_a_file_that_changed_since_is_noticed(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("one\ntwo\n")
+    elsewhere = pickle.dumps(opened(path))
+    path.write_text("something else\n")
+    assert "was changed" in bad(pickle.loads(elsewhere), 0)
+
+
 def test_a_million_lines_take_little_memory(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"a text of some length, again and again\n" * 1_000_000)

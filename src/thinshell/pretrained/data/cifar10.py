@@ -60,6 +60,9 @@ class Cifar10Items(Items):
                     f"{file} is missing or damaged: it must hold records of {_RECORD:,} bytes; unpack it again"
                 )
             sizes.append(size // _RECORD)
+            largest = int(np.memmap(file, np.uint8, "r").reshape(-1, _RECORD)[:, 0].max())
+            if largest >= len(_CLASSES):
+                raise InputError(f"{file} is damaged: labels go up to 9, got {largest}; unpack it again")
         self._starts = np.cumsum([0, *sizes])
         self._opened: dict[int, np.ndarray] = {}
         self.fingerprint = file_fingerprint(*self._files)

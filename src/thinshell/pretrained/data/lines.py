@@ -43,6 +43,7 @@ class LineItems(Items):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: np.ndarray | bytes | None = None
+        self._state: tuple[int, int] | None = None
         try:
             self.fingerprint = file_fingerprint(path)
             self._ends = _line_ends(self._bytes())
@@ -74,10 +75,15 @@ class LineItems(Items):
 
     def _bytes(self) -> np.ndarray | bytes:
         if self._opened is None:
+            status = self._path.stat()
+            state = status.st_size, status.st_mtime_ns
+            if self._state not in (None, state):  # its lines are no longer where they were
+                raise ItemError(f"{self._path} was changed while it was being read; begin again with --restart")
+            self._state = state
             if self._path.suffix.lower() == ".gz":
                 with gzip.open(self._path) as file:
                     self._opened = file.read()
-            elif self._path.stat().st_size:
+            elif status.st_size:
                 self._opened = np.memmap(self._path, np.uint8, "r")
             else:
                 self._opened = b""
