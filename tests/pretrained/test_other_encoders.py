@@ -213,6 +213,18 @@ def test_timm(stand_ins, pictures):
         load_pretrained("timm:densenet121", "text")
 
 
+def test_timm_is_kept_from_the_network(stand_ins, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    seen = []
+    sys.modules["timm"].create_model = lambda *_, **__: (seen.append(constants.HF_HUB_OFFLINE), stand_ins)[1]
+    for offline in (True, False):
+        load_pretrained("timm:densenet121", "image", offline=offline)
+    assert seen == [True, False]
+    assert constants.HF_HUB_OFFLINE is False
+
+
 def test_open_clip(stand_ins, pictures, texts):
     pixels = torch.stack([tensor_of(picture) for picture in pictures])
     name = "open_clip:ViT-B-32/laion2b_s34b_b79k"

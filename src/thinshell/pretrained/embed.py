@@ -98,9 +98,11 @@ def embed(
     InputError
         If model, data, choices or place are not as they must be; what was done is kept and taken up by the same call.
 
-    Notes ----- Work is done in parts of about 1,024 items, each written whole to ``OUT.partial``. After an
-    interruption, of whatever kind, the same call goes on behind the last whole part, and the file comes out as it would
-    have without it, byte for byte on the same machine. Rows are in the order of the data.
+    Notes
+    -----
+    Work is done in parts of about 1,024 items, each written whole to ``OUT.partial``. After an interruption, of
+    whatever kind, the same call goes on behind the last whole part, and the file comes out as it would have without it,
+    byte for byte on the same machine. Rows are in the order of the data.
 
     Examples
     --------

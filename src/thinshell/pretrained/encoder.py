@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["POOLINGS", "Choices", "Encoder", "Modality"]
+__all__ = ["POOLINGS", "Choices", "Encoder", "Modality", "ProcessedEncoder", "Processor"]
 
 Modality = Literal["image", "text"]
 # "auto" is what the model's own files or its kind call for.
@@ -85,3 +85,52 @@ class Encoder(ABC):
         """Move the weights."""
         if self.network is not None:
             self.network.to(device)
+
+
+class Processor(Protocol):
+    """A model's own preprocessing, see `thinshell.pretrained.processing`."""
+
+    facts: dict[str, Any]
+
+    def examples(self, items: Sequence[Any]) -> list[Any]:
+        """Prepare pictures or texts one by one."""
+        ...
+
+    def collate(self, examples: Sequence[Any]) -> Mapping[str, Tensor]:
+        """Make one batch."""
+        ...
+
+    def length(self, example: Any) -> int:
+        """Return how much work an example is."""
+        ...
+
+    def truncated(self, example: Any) -> bool:
+        """Return whether it was cut."""
+        ...
+
+
+class ProcessedEncoder(Encoder):
+    """An encoder whose preprocessing is that of a processor.
+
+    Attributes
+    ----------
+    processor : Processor
+    """
+
+    processor: Processor
+
+    def examples(self, items: Sequence[Any]) -> list[Any]:
+        """Preprocess by the model's own processor."""
+        return self.processor.examples(items)
+
+    def collate(self, examples: Sequence[Any]) -> Mapping[str, Tensor]:
+        """Stack pictures, pad texts."""
+        return self.processor.collate(examples)
+
+    def length(self, example: Any) -> int:
+        """Tokens of a text."""
+        return self.processor.length(example)
+
+    def truncated(self, example: Any) -> bool:
+        """Whether a text was cut."""
+        return self.processor.truncated(example)

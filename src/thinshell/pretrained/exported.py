@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from thinshell.errors import InputError
-from thinshell.pretrained.encoder import Choices, Encoder
+from thinshell.pretrained.encoder import Choices, ProcessedEncoder
 from thinshell.pretrained.pooling import pool_tokens
 from thinshell.pretrained.processing import ImageProcessor, TextProcessor
 
 __all__ = ["OnnxEncoder", "TorchScriptEncoder"]
 
 
-class _ExportedEncoder(Encoder):
+class _ExportedEncoder(ProcessedEncoder):
     """What both formats share: files beside the network tell how pictures and texts become tensors.
 
     Parameters
@@ -48,7 +47,7 @@ class _ExportedEncoder(Encoder):
         self.normalize = bool(choices.normalize)
         source = Path(choices.processor) if choices.processor else path.parent
         try:
-            self._processor = ImageProcessor(source) if choices.modality == "image" else TextProcessor(source, "", None)
+            self.processor = ImageProcessor(source) if choices.modality == "image" else TextProcessor(source, "", None)
         except InputError as error:
             raise InputError(
                 f"{path.name} does not tell how its input is made: put preprocessor_config.json (pictures) or the "
@@ -61,7 +60,7 @@ class _ExportedEncoder(Encoder):
             "layer": "output",
             "pooling": self.pooling,
             "normalized": self.normalize,
-            "preprocessing": self._processor.facts,
+            "preprocessing": self.processor.facts,
         }
 
     def _open(self, path: Path) -> None:
@@ -69,22 +68,6 @@ class _ExportedEncoder(Encoder):
 
     def _output(self, batch: Mapping[str, Tensor], device: torch.device) -> Tensor:
         raise NotImplementedError
-
-    def examples(self, items: Sequence[Any]) -> list[Any]:
-        """Preprocess as the files beside the network say."""
-        return self._processor.examples(items)
-
-    def collate(self, examples: Sequence[Any]) -> Mapping[str, Tensor]:
-        """Stack pictures, pad texts."""
-        return self._processor.collate(examples)
-
-    def length(self, example: Any) -> int:
-        """Tokens of a text."""
-        return self._processor.length(example)
-
-    def truncated(self, example: Any) -> bool:
-        """Whether the text was cut."""
-        return self._processor.truncated(example)
 
     def encode(self, batch: Mapping[str, Tensor], device: torch.device) -> Tensor:
         """Run the network and pool what has more than two dimensions."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from thinshell.errors import InputError
 
-__all__ = ["hub_folder", "weights_fingerprint"]
+__all__ = ["hub_folder", "offline_hub", "weights_fingerprint"]
 
 _SMALL = ("*.json", "*.txt", "*.model", "*.jinja", "*/*.json")
 _SAFE = ("*.safetensors", "*/*.safetensors")
@@ -54,6 +56,19 @@ def hub_folder(name: str, revision: str | None, *, offline: bool) -> Path:
             f"model {whole} is not on this machine and {why}; fetch it where there is a network with `hf download "
             f"{name}`, copy the folder here and give its path"
         ) from error
+
+
+@contextlib.contextmanager
+def offline_hub(offline: bool) -> Iterator[None]:
+    """Keep other libraries, which ask the hub themselves, from the network for a while."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or offline
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _kept(name: str, revision: str | None) -> Path | None:

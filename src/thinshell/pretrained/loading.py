@@ -9,7 +9,7 @@ from typing import Any
 
 from thinshell.errors import InputError, unknown_name
 from thinshell.pretrained.encoder import POOLINGS, Choices, Encoder
-from thinshell.pretrained.hub import hub_folder, weights_fingerprint
+from thinshell.pretrained.hub import hub_folder, offline_hub, weights_fingerprint
 from thinshell.pretrained.names import ModelName, parse_model_name
 
 __all__ = ["load_pretrained"]
@@ -84,11 +84,13 @@ def _loaded(name: ModelName, choices: Choices, offline: bool) -> tuple[Encoder, 
     if name.library == "timm":
         from thinshell.pretrained.other_libraries import TimmEncoder
 
-        return TimmEncoder(name, choices), f"timm:{name.name}", name.path
+        with offline_hub(offline):
+            return TimmEncoder(name, choices), f"timm:{name.name}", name.path
     if name.library == "open_clip":
         from thinshell.pretrained.other_libraries import OpenClipEncoder
 
-        return OpenClipEncoder(name, choices), f"open_clip:{name.name}", name.path
+        with offline_hub(offline):
+            return OpenClipEncoder(name, choices), f"open_clip:{name.name}", name.path
     folder = _folder(name, offline)
     if name.library == "hf" and name.path is None and (folder / "modules.json").is_file() and choices.layer is None:
         name = replace(name, library="sentence-transformers")  # a hub model tells its kind by its files

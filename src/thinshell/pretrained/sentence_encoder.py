@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from thinshell.errors import InputError
-from thinshell.pretrained.encoder import Choices, Encoder
+from thinshell.pretrained.encoder import Choices, ProcessedEncoder
 from thinshell.pretrained.pooling import masked_mean, pool_tokens
 from thinshell.pretrained.processing import TextProcessor
 from thinshell.pretrained.transformers_encoder import load_network
@@ -36,7 +36,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 _Stage = Callable[[Tensor], Tensor]
 
 
-class SentenceEncoder(Encoder):
+class SentenceEncoder(ProcessedEncoder):
     """A model of sentence-transformers: a text model, pooling, dense layers and normalisation, read from its files.
 
     Parameters
@@ -72,7 +72,7 @@ class SentenceEncoder(Encoder):
             )
         settings = _json(next((f for f in _settings_files(transformer) if f.is_file()), transformer / "config.json"))
         limit = settings.get("max_seq_length")
-        self._processor = TextProcessor(transformer, network.config.model_type, network.config, limit)
+        self.processor = TextProcessor(transformer, network.config.model_type, network.config, limit)
         self._lowers = bool(settings.get("do_lower_case"))
         self.prompt = _default_prompt(folder)
         self.network = nn.ModuleList([network])
@@ -95,7 +95,7 @@ class SentenceEncoder(Encoder):
             "pooling": "+".join(self._modes),
             "normalized": self.normalize,
             "prompt": self.prompt,
-            "preprocessing": self._processor.facts | ({"lower_case": True} if self._lowers else {}),
+            "preprocessing": self.processor.facts | ({"lower_case": True} if self._lowers else {}),
         }
 
     def _add(self, kind: str, path: Path, choices: Choices) -> None:
@@ -123,19 +123,7 @@ class SentenceEncoder(Encoder):
     def examples(self, items: Sequence[Any]) -> list[Any]:
         """Put the model's default prompt before each text and make tokens."""
         texts = [self.prompt + str(item) for item in items]
-        return self._processor.examples([text.lower() for text in texts] if self._lowers else texts)
-
-    def collate(self, examples: Sequence[Any]) -> Mapping[str, Tensor]:
-        """Pad to the longest of the batch."""
-        return self._processor.collate(examples)
-
-    def length(self, example: Any) -> int:
-        """Tokens of a text."""
-        return self._processor.length(example)
-
-    def truncated(self, example: Any) -> bool:
-        """Whether the text was cut."""
-        return self._processor.truncated(example)
+        return self.processor.examples([text.lower() for text in texts] if self._lowers else texts)
 
     def encode(self, batch: Mapping[str, Tensor], device: torch.device) -> Tensor:
         """Run the text model, pool, and pass the rows through the other modules."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from thinshell.errors import InputError
-from thinshell.pretrained.encoder import Choices, Encoder, Modality
+from thinshell.pretrained.encoder import Choices, Modality, ProcessedEncoder
 from thinshell.pretrained.pooling import flat, pool_tokens, special_tokens
 from thinshell.pretrained.processing import ImageProcessor, TextProcessor
 from thinshell.pretrained.quiet import quiet_transformers
@@ -45,7 +45,7 @@ def load_network(folder: Path) -> tuple[Any, set[str]]:
     return network.eval().requires_grad_(False), set(report["missing_keys"])
 
 
-class TransformersEncoder(Encoder):
+class TransformersEncoder(ProcessedEncoder):
     """A model in the format of transformers, with one tower or two.
 
     Parameters
@@ -79,7 +79,7 @@ class TransformersEncoder(Encoder):
         self.layer = _checked_layer(choices.layer, config)
         self._check_missing(folder, missing)
         source = Path(choices.processor) if choices.processor else folder
-        self._processor = (
+        self.processor = (
             ImageProcessor(source) if choices.modality == "image" else TextProcessor(source, config.model_type, config)
         )
         self.normalize = bool(choices.normalize)
@@ -90,7 +90,7 @@ class TransformersEncoder(Encoder):
             "layer": "last" if self.layer is None else self.layer,
             "pooling": self.pooling,
             "normalized": self.normalize,
-            "preprocessing": self._processor.facts,
+            "preprocessing": self.processor.facts,
         }
 
     def _pooling(self, choices: Choices) -> str:
@@ -120,22 +120,6 @@ class TransformersEncoder(Encoder):
                 + (f" and {len(needed) - 1} more" if len(needed) > 1 else "")
                 + ", which would stay random; choose another pooling or the whole model"
             )
-
-    def examples(self, items: Sequence[Any]) -> list[Any]:
-        """Preprocess by the model's own processor."""
-        return self._processor.examples(items)
-
-    def collate(self, examples: Sequence[Any]) -> Mapping[str, Tensor]:
-        """Stack pictures, pad texts."""
-        return self._processor.collate(examples)
-
-    def length(self, example: Any) -> int:
-        """Tokens of a text."""
-        return self._processor.length(example)
-
-    def truncated(self, example: Any) -> bool:
-        """Whether the text was cut."""
-        return self._processor.truncated(example)
 
     def encode(self, batch: Mapping[str, Tensor], device: torch.device) -> Tensor:
         """Run the tower and pool."""
