@@ -37,7 +37,7 @@ test-all: lint $(BROWSER_READY)  ## the same with the slow calibration and memor
 	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term:skip-covered
 
 test-core: $(CORE_READY)  ## the tests in an environment without the extras
-	$(TEST_ENV) $(CORE)/bin/python -m pytest -q -p no:cacheprovider -m "not slow" tests $(EXTRA_ROOMS:%=--ignore=tests/%)
+	$(TEST_ENV) $(CORE)/bin/python -m pytest $(WORKERS) -q -p no:cacheprovider -m "not slow" tests $(EXTRA_ROOMS:%=--ignore=tests/%)
 
 bench: $(BENCH_READY)  ## speed and memory beside SciPy, statsmodels and other losses, in one run
 	$(BIN)/python -m benchmarks
@@ -71,7 +71,7 @@ $(BENCH_READY): $(READY)
 
 $(CORE_READY): pyproject.toml constraints.txt
 	$(call new_venv,$(CORE))
-	$(CORE)/bin/python $(PIP_INSTALL) -e . pytest hypothesis mpmath  # what the tests themselves need
+	$(CORE)/bin/python $(PIP_INSTALL) -e . pytest pytest-xdist hypothesis mpmath  # what the tests themselves need
 	@touch $@
 
 define new_venv
