@@ -250,7 +250,7 @@ def test_a_disk_that_fills_up(many, tmp_path):
 
 def test_no_room_is_told_before_the_work(many, tmp_path, monkeypatch):
     monkeypatch.setattr(PartialRun, "free_bytes", lambda self: 1000)
-    with pytest.raises(InputError, match=r"needs 0\.0 GiB while it is made"):
+    with pytest.raises(InputError, match=r"needs 0\.1 MiB while it is made, and 0\.0 MiB are free"):
         embed(numbers, many, tmp_path / "rows.parquet")
 
 

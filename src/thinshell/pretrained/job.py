@@ -213,8 +213,8 @@ class Job:
             needed, free = 2 * 4 * width * sum(self.n_items), self.run.free_bytes()
             if needed > free:
                 raise InputError(
-                    f"the output needs {needed / 2**30:.1f} GiB while it is made, and {free / 2**30:.1f} GiB are "
-                    "free on its disk; make room or choose another --out"
+                    f"the output needs {_size(needed)} while it is made, and {_size(free)} are free on its disk; make room "
+                    "or choose another --out"
                 )
         elif self._n_features != width:
             raise InputError(
@@ -222,3 +222,7 @@ class Job:
                 "widths meet in their projection"
             )
         self._n_features = width
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.1f} MiB"
