@@ -213,8 +213,8 @@ class Job:
             needed, free = 2 * 4 * width * sum(self.n_items), self.run.free_bytes()
             if needed > free:
                 raise InputError(
-                    f"the output needs {_size(needed)} while it is made, and {_size(free)} are free on its disk; make room "
-                    "or choose another --out"
+                    f"the output needs {_size(needed)} while it is made, and {_size(free)} are free on its disk; make "
+                    "room or choose another --out"
                 )
         elif self._n_features != width:
             raise InputError(
