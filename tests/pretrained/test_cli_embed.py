@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from thinshell.cli import main
 
 MODULE = """
 import numpy as np
@@ -25,29 +28,34 @@ def pixels(pictures):
 
 
 @pytest.fixture
-def command(tmp_path):
-    """Run the command in a folder with a module of the user's own."""
+def command(tmp_path, monkeypatch, capsys):
+    """Run the command in a folder with modules of the user's own."""
     (tmp_path / "own.py").write_text(MODULE)
     (tmp_path / "texts.txt").write_text("".join(f"text {'word ' * (i % 7)}\n" for i in range(1500)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "100")
 
-    def run(*words, **how):
-        environment = os.environ | {"PYTHONPATH": str(tmp_path), "COLUMNS": "100"}
-        line = [sys.executable, "-m", "thinshell", *map(str, words)]
-        return subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, **how)
+    def run(*words):
+        for name in ("own", "both"):
+            sys.modules.pop(name, None)
+        capsys.readouterr()
+        status = main([*map(str, words)])
+        return SimpleNamespace(returncode=status, **capsys.readouterr()._asdict())
 
     return run
 
 
 def test_texts_to_a_verdict(command, tmp_path):
     done = command("embed", "python:own:rows", "texts.txt", "--out", "rows.parquet", "--json", "facts.json")
-    assert (done.returncode, done.stderr) == (0, "wrote rows.parquet\n")
+    assert (done.returncode, done.err) == (0, "wrote rows.parquet\n")
     for words in (
         "python:own:rows",
         "1,500 texts of texts.txt",
         "1,500 rows of 3 numbers",
         "next: thinshell diagnose rows.parquet",
     ):
-        assert words in done.stdout
+        assert words in done.out
     facts = json.loads((tmp_path / "facts.json").read_text())
     assert (facts["schema"], facts["n_rows"], facts["out"]) == ("thinshell/embedding/1", 1500, "rows.parquet")
     assert facts["command"].startswith("thinshell embed python:own:rows")
@@ -56,21 +64,21 @@ def test_texts_to_a_verdict(command, tmp_path):
 
 def test_json_alone(command):
     done = command("embed", "python:own:rows", "texts.txt", "-o", "rows.npy", "--json", "-", "--limit", "10")
-    assert json.loads(done.stdout)["n_items"] == [10]
+    assert json.loads(done.out)["n_items"] == [10]
 
 
 def test_left_out_items_are_named(command, tmp_path):
     (tmp_path / "gaps.txt").write_text("one\n\ntwo\n \n" * 4)
     done = command("embed", "python:own:rows", "gaps.txt", "-o", "rows.parquet")
     assert done.returncode == 2
-    assert done.stderr == (
+    assert done.err == (
         "thinshell: error: gaps.txt, line 2 is empty; there is nothing to embed; mend it, or leave such items out with "
         "--on-error skip; what is done is kept\n"
     )
     done = command("embed", "python:own:rows", "gaps.txt", "-o", "rows.parquet", "--on-error", "skip")
     assert done.returncode == 0
-    assert done.stdout.count("left out:") == 6
-    assert "3 more; the file lists them" in done.stdout
+    assert done.out.count("left out:") == 6
+    assert "3 more; the file lists them" in done.out
 
 
 @pytest.mark.parametrize(
@@ -89,8 +97,8 @@ def test_left_out_items_are_named(command, tmp_path):
 def test_wrong_input_is_one_sentence(words, said, command, tmp_path):
     done = command("embed", *words, "--out", "rows.parquet")
     assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert said in done.err
+    assert done.err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == ["own.py", "texts.txt"]
 
 
@@ -110,7 +118,7 @@ def test_ctrl_c_keeps_what_is_done(command, tmp_path):
         == "thinshell: interrupted; 1 part is complete and kept in rows.parquet.partial: the same command goes on\n"
     )
     done = command("embed", "python:own:slow", "texts.txt", "-o", "rows.parquet")
-    assert "1,500 rows of 3 numbers (1,024 of them kept from an earlier run)" in done.stdout
+    assert "1,500 rows of 3 numbers (1,024 of them kept from an earlier run)" in done.out
     assert not (tmp_path / "rows.parquet.partial").exists()
 
 
@@ -130,12 +138,12 @@ def test_pictures_and_captions_to_the_gap(command, tmp_path):
         "    return [np.random.default_rng([len(str(item)), i]).standard_normal(4) for i, item in enumerate(items)]\n"
     )
     done = command("embed", "python:both:rows", "annotations/captions.json", "-o", "pairs.parquet")
-    assert done.returncode == 0, done.stderr
-    assert "300 pictures of annotations/captions.json" in done.stdout
+    assert done.returncode == 0, done.err
+    assert "300 pictures of annotations/captions.json" in done.out
     done = command("diagnose", "pairs.parquet")
-    assert done.returncode == 0, done.stderr
-    assert "modality gap" in done.stdout
-    assert "300  numbers that image and text share" in done.stdout
+    assert done.returncode == 0, done.err
+    assert "modality gap" in done.out
+    assert "300  numbers that image and text share" in done.out
 
 
 def test_cifar10_through_a_resnet_to_a_page(shared_data, command, tmp_path):
@@ -155,11 +163,11 @@ def test_cifar10_through_a_resnet_to_a_page(shared_data, command, tmp_path):
         )
         ConvNextImageProcessor(size={"shortest_edge": 32}, crop_pct=1.0).save_pretrained(tmp_path / "net")
     done = command("embed", "./net", "cifar", "-o", "rows.parquet", "--limit", "1000")
-    assert done.returncode == 0, done.stderr
-    assert "the first 1,000 of 10,000 pictures of CIFAR-10 (test)" in done.stdout
-    assert "1,000 rows of 32 numbers" in done.stdout
+    assert done.returncode == 0, done.err
+    assert "the first 1,000 of 10,000 pictures of CIFAR-10 (test)" in done.out
+    assert "1,000 rows of 32 numbers" in done.out
     done = command("diagnose", "rows.parquet", "--json", "result.json")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.err
     done = command("report", "result.json", "--html", "page.html")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.err
     assert "<!doctype html>" in (tmp_path / "page.html").read_text()[:100].lower()
