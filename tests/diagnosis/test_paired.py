@@ -1,6 +1,7 @@
 """Files of pairs: each side as if it were alone, partners found by number, the gap against the formulas."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -196,6 +197,13 @@ def test_sides_that_are_centred_have_no_gap(normalize, paired):
         diagnose_pairs(paired[0], normalize=normalize)
     pairs = diagnose_pairs(paired[0], normalize="l2").to_dict()["pairs"]
     assert pairs["gap"] == pytest.approx(pairs["gap_raw"], rel=1e-6)
+
+
+def test_several_files_of_pairs_are_not_one_cloud(paired, tmp_path):
+    twice = [paired[0], shutil.copy(paired[0], tmp_path / "more.parquet")]
+    for data in (twice, tmp_path / "*.parquet"):
+        with pytest.raises(InputError, match="came with 1 more files; give one file of pairs at a time"):
+            ts.diagnose(data)
 
 
 def test_compare_takes_a_side_of_each(paired, capsys):

@@ -10,6 +10,7 @@ import thinshell as ts
 from thinshell.cli import main
 from thinshell.errors import InputError
 from thinshell.experiments import reproduce
+from thinshell.experiments.table2 import TABLE2
 
 N = 40
 COCO_ROWS = ("resnet34-supervised-coco", "dino-coco", "clip-image-coco", "clip-text-coco")
@@ -98,3 +99,21 @@ def test_models_that_are_missing_name_the_command(data, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     with pytest.raises(InputError, match="hf download facebook/dino-vitb16"):
         reproduce("table2", out=tmp_path, data_dir=data, columns=["dino-coco"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "judged"),
+    [({}, True), ({"n_rows": 512}, False), ({"n_items": 4000, "n_rows": 4000}, False), ({"model": "other"}, False)],
+)
+def test_only_the_papers_model_on_all_its_data_is_judged(changes, judged):
+    numbers = {"n_items": 5000, "n_rows": 5000, "model": "hf:openai/clip-vit-large-patch14"} | changes
+    form = {"ad_avg": 0.47, "ad_normal_share": 0.97, "dp_avg": 0.42, "dp_normal_share": 1.0, "cv": 0.055}
+    row = {
+        "model": {"model": numbers["model"]},
+        "data": {"n_items": numbers["n_items"]},
+        "n_rows": numbers["n_rows"],
+        "n_skipped": 0,
+        "forms": {"none": form, "l2": form},
+    }
+    found = TABLE2.comparisons({"rows": {"clip-image-coco": row}, "absent": {}})
+    assert {one.tolerance is not None for one in found} == {judged}

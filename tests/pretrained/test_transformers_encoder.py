@@ -133,6 +133,16 @@ def test_what_a_picture_becomes_is_the_processors(tiny, pictures):
     assert encoder.facts["preprocessing"]["size"] == {"shortest_edge": 32}
 
 
+def test_weights_that_were_saved_anew_are_read_anew(tiny, tmp_path, pictures):
+    folder = shutil.copytree(tiny["vit"], tmp_path / "again")
+    before = ours(folder, "image", pictures)[0]
+    with quiet_transformers():
+        network = AutoModel.from_pretrained(folder, add_pooling_layer=False)
+        network.layernorm.bias.data += 1.0
+        network.save_pretrained(folder)
+    close(ours(folder, "image", pictures)[0], before + 1.0)
+
+
 def test_weights_have_a_fingerprint(tiny, tmp_path):
     again = shutil.copytree(tiny["vit"], tmp_path / "again")
     other = shutil.copytree(tiny["vit"], tmp_path / "other")

@@ -65,7 +65,7 @@ def _opened(data: Any, where: dict[str, Any], name: str | None) -> tuple[Source 
     if isinstance(data, Source):
         return data, "files" if data.paths else "array", name or ", ".join(data.paths) or "rows"
     if _is_path(data) or (isinstance(data, (list, tuple)) and data and all(map(_is_path, data))):
-        source = _one_cloud(data, open_source(data, **own), where.get("side"))
+        source = _one_cloud(open_source(data, **own), where.get("side"))
         return source, "files", name or ", ".join(source.paths[:3]) + (" …" if len(source.paths) > 3 else "")
     given = [option for option, value in own.items() if value is not None]
     if given:
@@ -82,17 +82,23 @@ def _opened(data: Any, where: dict[str, Any], name: str | None) -> tuple[Source 
     )
 
 
-def _one_cloud(data: Any, source: Source, side: str | None) -> Source:
+def _one_cloud(source: Source, side: str | None) -> Source:
     """Return the rows of one side where the file holds two."""
-    sides = sides_of(data)
+    # Of several files the first tells: shards are alike, and asking a thousand of them takes its time.
+    path, *more = source.paths
+    sides = sides_of(path)
     if sides is None:
         if side is not None:
-            raise InputError(f"{source.paths[0]} holds no sides of pairs, got side {side!r}; leave it out")
+            raise InputError(f"{path} holds no sides of pairs, got side {side!r}; leave it out")
         return source
+    if more:
+        raise InputError(
+            f"{path} holds two sides of pairs and came with {len(more)} more files; give one file of pairs at a time"
+        )
     if side is None:
         first, second = sides.names
         raise InputError(
-            f"{source.paths[0]} holds two sides of pairs, {first!r} and {second!r}, which are two clouds; choose one "
+            f"{path} holds two sides of pairs, {first!r} and {second!r}, which are two clouds; choose one "
             "with side (--side), or use diagnose_pairs"
         )
     return SideSource(source, sides.rows[sides.number(side)])

@@ -64,6 +64,7 @@ class PretrainedSettings:
 
 
 _COCO, _SKETCHES = "annotations/captions_val2017.json", "imagenet-r"
+_COCO_ITEMS = 5000
 _CLIP = "hf:openai/clip-vit-large-patch14"
 SETTINGS = {
     "resnet34-supervised-coco": PretrainedSettings("hf:microsoft/resnet-34", _COCO),
@@ -198,6 +199,10 @@ def _comparisons(results: Mapping[str, Any]) -> list[Comparison]:
 
 
 def _is_papers(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether model and data are the paper's: its model, all of the data, and the 5,000 of MS-COCO's validation set."""
+    n_items = row["data"]["n_items"]
+    if row["n_rows"] + row["n_skipped"] < n_items or (name.endswith("-coco") and n_items != _COCO_ITEMS):
+        return False
     # DINO ViT-B/32 was never released, and which DenseNet the paper took it does not say.
     named = SETTINGS[name].model
     return row["model"]["model"] == named and name not in ("dino-coco", "densenet-supervised-coco")

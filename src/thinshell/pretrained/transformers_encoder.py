@@ -21,7 +21,6 @@ __all__ = ["TransformersEncoder", "load_network"]
 _TOKEN_POOLINGS = ("cls", "mean", "last")
 
 
-@lru_cache(maxsize=1)  # both towers of one model come from one reading
 def load_network(folder: Path) -> tuple[Any, set[str]]:
     """Read a model of transformers in float32; return it with the names of weights that its files lack.
 
@@ -30,6 +29,12 @@ def load_network(folder: Path) -> tuple[Any, set[str]]:
     InputError
         If the folder's files are damaged, or of an architecture that this version does not know.
     """
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    return _network(folder, tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(maxsize=1)  # both towers of one model come from one reading, as long as its files stay as they are
+def _network(folder: Path, files: tuple[tuple[str, int, int], ...]) -> tuple[Any, set[str]]:
     from transformers import AutoModel
 
     try:

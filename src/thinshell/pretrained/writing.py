@@ -32,7 +32,7 @@ def check_output(out: Path, *, overwrite: bool) -> None:
         raise InputError(f"the folder of out is not there: {out.parent}; make it or choose another")
     if out.is_dir():
         raise InputError(f"{out} is a folder; name a file")
-    for file in (out, sidecar(out)) if out.suffix == ".npy" else (out,):
+    for file in (out, sidecar(out)) if out.suffix.lower() == ".npy" else (out,):
         if file.exists() and not overwrite:
             raise InputError(f"{file} exists already; choose another name or pass --overwrite")
 

@@ -55,6 +55,8 @@ def comparison_page(result: Mapping[str, Any]) -> str:
         {**verdict_block(diagnosis, name), "data": describe_data(diagnosis, UNICODE)}
         for name, diagnosis in zip(names, diagnoses, strict=True)
     ]
+    # Two sides of pairs are no before and after.
+    moved = "Side by side" if result.get("pairs") else "What moved"
     page = {
         "kind": "comparison",
         "kind_words": "comparison",
@@ -62,13 +64,14 @@ def comparison_page(result: Mapping[str, Any]) -> str:
         "heading": "Two sides of pairs" if result.get("pairs") else f"{len(names)} data sets compared",
         "verdicts": described,
         "protocol": _protocol(diagnoses),
+        "moved_title": moved,
         "moved": [_moved(difference) for difference in result.get("differences") or []],
         "tables": [_table(names, diagnoses), *_pair_tables(result)],
         "rows": rows,
         "provenance": provenance(_origin(result, diagnoses), "comparison"),
         "parts": parts(
             ("verdict", "Verdicts", True),
-            ("moved", "What moved", True),
+            ("moved", moved, True),
             ("pictures", "Pictures", rows),
             ("reading", "How to read this", True),
             ("provenance", "Origin", True),
