@@ -8,6 +8,8 @@ BENCH_READY := .venv/.bench-installed
 BROWSER_READY := .venv/.browser-ready
 CORE := .venv/core
 CORE_READY := $(CORE)/.installed
+ENGINES := .venv/engines
+ENGINES_READY := $(ENGINES)/.installed
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 # One thread a process: the tests run in two processes, and two BLAS pools on two cores only get in each other's way.
@@ -18,11 +20,15 @@ LINT_ENV := PYRIGHT_PYTHON_IGNORE_WARNINGS=1
 # Two processes; the tests of the browser stay together in one, which makes the pages once.
 WORKERS := -n 2 --dist loadgroup
 
+# Ray and Spark are in no extra: their examples have an environment of their own.
+NOT_ENGINES := --ignore=tests/scale/engines
+
 # The rooms that need an extra; `make test` runs their tests, and a missing package there is a failure.
-EXTRA_ROOMS := objectives training monitoring pretrained experiments browser report/figures
+EXTRA_ROOMS := objectives training monitoring pretrained experiments browser report/figures scale io/databases \
+	io/test_zarr_files.py io/test_hdf5_files.py io/test_lance_files.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-core bench lint picture clean
+.PHONY: help demo test test-all test-core test-engines bench lint picture clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -31,13 +37,16 @@ demo: $(READY)  ## diagnose something real and something made, compare, train on
 	$(BIN)/python examples/demo.py
 
 test: lint $(BROWSER_READY)  ## lint, types, tests, doctests, coverage: what must pass before a commit
-	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) -m "not slow" --cov --cov-report=term:skip-covered
+	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) $(NOT_ENGINES) -m "not slow" --cov --cov-report=term:skip-covered
 
 test-all: lint $(BROWSER_READY)  ## the same with the slow calibration and memory tests
-	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term:skip-covered
+	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) $(NOT_ENGINES) --cov --cov-report=term:skip-covered
 
 test-core: $(CORE_READY)  ## the tests in an environment without the extras
 	$(TEST_ENV) $(CORE)/bin/python -m pytest $(WORKERS) -q -p no:cacheprovider -m "not slow" tests $(EXTRA_ROOMS:%=--ignore=tests/%)
+
+test-engines: $(ENGINES_READY)  ## the examples for Ray and Spark (needs Java 17 for Spark)
+	$(TEST_ENV) PYSPARK_PYTHON=$(CURDIR)/$(ENGINES)/bin/python $(ENGINES)/bin/python -m pytest -q -p no:cacheprovider tests/scale/engines
 
 bench: $(BENCH_READY)  ## speed and memory beside SciPy, statsmodels and other losses, in one run
 	$(BIN)/python -m benchmarks
@@ -72,6 +81,11 @@ $(BENCH_READY): $(READY)
 $(CORE_READY): pyproject.toml constraints.txt
 	$(call new_venv,$(CORE))
 	$(CORE)/bin/python $(PIP_INSTALL) -e . pytest pytest-xdist hypothesis mpmath  # what the tests themselves need
+	@touch $@
+
+$(ENGINES_READY): pyproject.toml constraints.txt
+	$(call new_venv,$(ENGINES))
+	$(ENGINES)/bin/python $(PIP_INSTALL) -e '.[scale]' pytest ray pyspark
 	@touch $@
 
 define new_venv

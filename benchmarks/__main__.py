@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import contenders, embedding, objectives, page
+from benchmarks import contenders, embedding, objectives, page, scale
 from benchmarks.measure import Timing, measure
 from benchmarks.whole_process import measure_processes
 
@@ -26,7 +26,7 @@ CASES = {
     "medium": (100_000, 512, 64),
     "large": (1_000_000, 768, 16),
 }
-ALL_CASES = (*CASES, "processes", "page", "objectives", "embedding")
+ALL_CASES = (*CASES, "processes", "page", "objectives", "embedding", "scale")
 
 
 def _timings(name: str, runs: int) -> tuple[dict[str, Timing], dict[str, float]]:
@@ -119,6 +119,14 @@ def main() -> None:
             f"times a bare loop; over {memory['n_texts']:,} texts memory grows by {memory['growth_mib']:.0f} MiB"
         )
         (RESULTS / "embedding.json").write_text(json.dumps({**about, "results": measured}, indent=1) + "\n")
+    if "scale" in wanted:
+        measured = scale.measure_scale(options.runs)
+        for label, seconds in measured["million"]["seconds"].items():
+            console.print(f"1M x 768, {label}: {seconds:.2f} s")
+        console.print({**measured["million"]["ratios"], **measured["million"]["peak_mib_above_input"]})
+        console.print({name: value for name, value in measured["growth"].items() if name.startswith("slope")})
+        console.print({name: entry["relative"] for name, entry in measured["accuracy"]["marginals"].items()})
+        (RESULTS / "scale.json").write_text(json.dumps({**about, "results": measured}, indent=1) + "\n")
     if "objectives" in wanted:
         measured = objectives.measure_objectives(options.runs, console)
         versions = {**about["versions"], **objectives.versions()}

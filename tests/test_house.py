@@ -23,6 +23,7 @@ ROOMS = {
     "sketch": {"statistics"},
     "theory": {"statistics"},
     "diagnosis": {"statistics", "sketch", "io", "theory"},
+    "scale": {"diagnosis", "sketch", "io"},
     "report": set(),
     "objectives": {"theory"},
     "monitoring": {"statistics", "sketch", "diagnosis"},
@@ -40,7 +41,7 @@ ROOMS = {
         "training",
         "pretrained",
     },
-    "cli": {"diagnosis", "report", "sketch", "io", "training", "pretrained", "experiments"},
+    "cli": {"diagnosis", "report", "scale", "sketch", "io", "training", "pretrained", "experiments"},
 }
 PUBLIC = (
     "thinshell",
@@ -51,6 +52,8 @@ PUBLIC = (
     "thinshell.report",
     "thinshell.theory",
 )
+if importlib.util.find_spec("distributed"):
+    PUBLIC += ("thinshell.scale",)
 # These need the train extra; without it their tests are left out.
 if importlib.util.find_spec("torch"):
     PUBLIC += (

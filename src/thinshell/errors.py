@@ -22,7 +22,14 @@ class InputError(ValueError):
     Traceback (most recent call last):
         ...
     thinshell.errors.InputError: n_samples must be at least 8, got 3; give more rows
+
+    Attributes
+    ----------
+    path : str or None
+        The file that could not be read, where it was one of several.
     """
+
+    path: str | None = None
 
 
 class InputTypeError(TypeError):

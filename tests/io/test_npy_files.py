@@ -281,7 +281,7 @@ def test_other_system_errors_are_one_sentence(tmp_path, monkeypatch):
         raise OSError(5, "Input/output error")
 
     source = open_source(path)
-    monkeypatch.setattr("thinshell.io.raw.open", fails, raising=False)
+    monkeypatch.setattr("thinshell.io.raw.opened", fails, raising=False)
     with pytest.raises(InputError, match=r"could not be read \(Input/output error\)"):
         next(source.blocks())
 

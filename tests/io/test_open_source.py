@@ -122,7 +122,7 @@ def test_paths_that_name_no_file(tmp_path):
     refused(tmp_path / "emb.npy", "does not exist; check the path")
     refused(tmp_path, "is a directory; name a file or a glob such as .*parquet")
     refused(tmp_path / "*.npy", "matches no file; check the folder and the pattern")
-    refused("s3://bucket/emb.npy", "is a URL; thinshell reads local files: download it first")
+    refused("nowhere://bucket/emb.npy", "starts with nowhere://, which is not read")
     (tmp_path / "link.npy").symlink_to(tmp_path / "gone.npy")
     refused(tmp_path / "link.npy", "does not exist")
 
@@ -169,10 +169,10 @@ def test_signature_where_the_extension_says_nothing(tmp_path):
 
 def test_options_of_other_formats(tmp_path):
     path = save(tmp_path / "emb.npy", ARRAY)
-    refused(path, "column is for Parquet, Arrow and CSV files", column="e")
-    refused(path, "key is for .npz and .safetensors files: leave it out", key="e")
+    refused(path, "takes no column, which is for tables .*: leave it out", column="e")
+    refused(path, "takes no key, which is for .npz, .safetensors, Zarr, HDF5 and .tar files: leave it out", key="e")
     (tmp_path / "emb.csv").write_text("1,2\n")
-    refused(tmp_path / "emb.csv", "is a table; index is only for 3-D arrays: leave it out", index=0)
+    refused(tmp_path / "emb.csv", "takes no index, which is for 3-D arrays: leave it out", index=0)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from thinshell.cli.diagnose import diagnose
 from thinshell.cli.embed import embed
 from thinshell.cli.report import report
 from thinshell.cli.reproduce import reproduce
+from thinshell.cli.sketch import sketch
 from thinshell.cli.train import train
 
 __all__ = ["app"]
@@ -44,3 +45,4 @@ app.command()(embed)
 app.command()(train)
 app.command()(reproduce)
 app.command()(report)
+app.add_typer(sketch)

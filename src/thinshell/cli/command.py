@@ -17,7 +17,7 @@ def remember_command(words: Sequence[str]) -> None:
 
 
 def command_line() -> str:
-    """Return the command that is being run, as a shell would take it again.
+    """Return the command that is being run, as a shell would take it again but for passwords, which become ``***``.
 
     Examples
     --------
@@ -25,4 +25,6 @@ def command_line() -> str:
     >>> command_line()
     "thinshell diagnose 'my file.npy'"
     """
-    return shlex.join(["thinshell", *_words.get()])
+    from thinshell.io.urls import without_password
+
+    return shlex.join(["thinshell", *map(without_password, _words.get())])

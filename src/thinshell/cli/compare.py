@@ -16,6 +16,7 @@ from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.cli.progress import ProgressBar
+from thinshell.cli.resources import at_hand
 from thinshell.errors import InputError
 
 __all__ = ["column_names", "compare"]
@@ -53,6 +54,11 @@ def compare(
     index: opt.Index = None,
     side: opt.Side = None,
     drop_nonfinite: opt.DropNonfinite = False,
+    spectrum: opt.SpectrumOption = opt.Spectrum.all,
+    threads: opt.Threads = None,
+    memory: opt.Memory = None,
+    dask: opt.Dask = None,
+    skip_bad_shards: opt.SkipBadShards = False,
     json: opt.JsonFile = None,
     html: Html = None,
     open_: Open = False,
@@ -73,12 +79,16 @@ def compare(
         "index": index,
         "side": side,
         "drop_nonfinite": drop_nonfinite,
+        "spectrum": spectrum.value,
+        "threads": threads,
+        "memory": memory,
+        "skip_bad_shards": skip_bad_shards,
     }
     outputs = Outputs(json, Pages(html, open_, figures, figure_formats), fail_on, quiet)
-    return lambda: _run(paths, how, outputs)
+    return lambda: _run(paths, how, outputs, dask)
 
 
-def _run(paths: Sequence[str], how: dict[str, Any], outputs: Outputs) -> int:
+def _run(paths: Sequence[str], how: dict[str, Any], outputs: Outputs, dask: str | None) -> int:
     if len(paths) < 2:
         raise InputError(
             f"compare needs at least two data sets, got {len(paths)}; for a single one use thinshell diagnose"
@@ -86,15 +96,15 @@ def _run(paths: Sequence[str], how: dict[str, Any], outputs: Outputs) -> int:
     json, pages = outputs.json, outputs.pages
     with Delivery({"--json": None if json == "-" else json, "--html": pages.html}, inputs=paths) as delivery:
         pages.check()
-        from thinshell.diagnosis import compare as compare_data
-        from thinshell.report import print_comparison, to_json
-        from thinshell.report.console import printable
+        with at_hand(how["threads"], dask) as cluster, ProgressBar(quiet=outputs.quiet) as progress:
+            from thinshell.diagnosis import compare as compare_data
+            from thinshell.report import print_comparison, to_json
+            from thinshell.report.console import printable
 
-        with ProgressBar(quiet=outputs.quiet) as progress:
             wanted = bool(json) or pages.wanted
             named = dict(zip(column_names(paths), paths, strict=True))
             plain = {
-                **compare_data(named, progress=progress, pictures=wanted, **how).to_dict(),
+                **compare_data(named, progress=progress, pictures=wanted, cluster=cluster, **how).to_dict(),
                 "command": command_line(),
             }
         text = to_json(plain) if json else ""

@@ -15,12 +15,32 @@ from thinshell.cli.command import command_line
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.cli.progress import ProgressBar
+from thinshell.cli.resources import at_hand
 from thinshell.errors import InputError
 
 if TYPE_CHECKING:
     from thinshell.diagnosis import Comparison, Diagnosis
 
 __all__ = ["diagnose"]
+
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH",
+        help="Files of embeddings (.npy, .npz, .parquet, .arrow, .safetensors, .csv, .h5, .zarr, .lance, .tar, "
+        ".faiss), globs, URLs (s3://, https://, postgresql://…), - for standard input, or a saved sketch; several "
+        "make one data set.",
+    ),
+]
+SaveSketch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Keep the sketch: diagnose or compare it later without the data.",
+        rich_help_panel=opt.OUTPUT,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -35,14 +55,7 @@ class Outputs:
 
 
 def diagnose(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH",
-            help="Files of embeddings (.npy, .npz, .parquet, .arrow, .safetensors, .csv), globs, or a saved "
-            "sketch; several make one data set.",
-        ),
-    ],
+    paths: Paths,
     protocol: opt.ProtocolOption = opt.Protocol.both,
     normalize: opt.NormalizeOption = opt.Normalize.none,
     samples_per_test: opt.SamplesPerTest = 250,
@@ -53,6 +66,12 @@ def diagnose(
     index: opt.Index = None,
     side: opt.Side = None,
     drop_nonfinite: opt.DropNonfinite = False,
+    dim: opt.Dim = None,
+    spectrum: opt.SpectrumOption = opt.Spectrum.all,
+    threads: opt.Threads = None,
+    memory: opt.Memory = None,
+    dask: opt.Dask = None,
+    skip_bad_shards: opt.SkipBadShards = False,
     positives: opt.Positives = None,
     positives_index: opt.PositivesIndex = None,
     json: opt.JsonFile = None,
@@ -60,14 +79,7 @@ def diagnose(
     open_: Open = False,
     figures: Figures = None,
     figure_formats: FigureFormats = FORMATS,
-    save_sketch: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep the sketch: diagnose or compare it later without the data.",
-            rich_help_panel=opt.OUTPUT,
-        ),
-    ] = None,
+    save_sketch: SaveSketch = None,
     fail_on: opt.FailOnOption = None,
     quiet: opt.Quiet = False,
 ) -> Callable[[], int]:
@@ -83,24 +95,29 @@ def diagnose(
         "index": index,
         "side": side,
         "drop_nonfinite": drop_nonfinite,
+        "dim": dim,
+        "spectrum": spectrum.value,
+        "threads": threads,
+        "memory": memory,
+        "skip_bad_shards": skip_bad_shards,
         "positives": positives or None,
         "positives_index": positives_index,
     }
     outputs = Outputs(json, save_sketch, Pages(html, open_, figures, figure_formats), fail_on, quiet)
-    return lambda: _run(paths, how, outputs)
+    return lambda: _run(paths, how, outputs, dask)
 
 
-def _run(paths: list[str], how: dict[str, Any], outputs: Outputs) -> int:
+def _run(paths: list[str], how: dict[str, Any], outputs: Outputs, dask: str | None) -> int:
     json_file = None if outputs.json == "-" else outputs.json
     targets = {"--json": json_file, "--html": outputs.pages.html, "--save-sketch": outputs.sketch}
     with Delivery(targets, inputs=[*paths, *(how["positives"] or ())]) as delivery:
         outputs.pages.check()
+        with at_hand(how["threads"], dask) as cluster, ProgressBar(quiet=outputs.quiet) as progress:
+            # What the terminal does not show is measured only for what is kept.
+            wanted = {"cluster": cluster, "progress": progress, "pictures": bool(outputs.json) or outputs.pages.wanted}
+            result = _diagnosed(paths, how | wanted, outputs)
         from thinshell.report.json import to_json
 
-        with ProgressBar(quiet=outputs.quiet) as progress:
-            # What the terminal does not show is measured only for what is kept.
-            wanted = {"progress": progress, "pictures": bool(outputs.json) or outputs.pages.wanted}
-            result = _diagnosed(paths, how | wanted, outputs)
         plain = {**result.to_dict(), "command": command_line()}
         text = to_json(plain) if outputs.json else ""
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
@@ -133,7 +150,7 @@ def _diagnosed(paths: list[str], how: dict[str, Any], outputs: Outputs) -> Diagn
     kept = {
         name: value
         for name, value in how.items()
-        if name not in ("key", "index", "side", "positives", "positives_index")
+        if name not in ("key", "index", "side", "dim", "positives", "positives_index")
     }
     return diagnose_pairs(paths[0], **kept)
 

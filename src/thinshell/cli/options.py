@@ -12,12 +12,15 @@ from thinshell.cli.boundary import DEPARTURE, DONE
 
 __all__ = [
     "Column",
+    "Dask",
+    "Dim",
     "DropNonfinite",
     "FailOn",
     "FailOnOption",
     "Index",
     "JsonFile",
     "Key",
+    "Memory",
     "Normalize",
     "NormalizeOption",
     "Positives",
@@ -29,6 +32,10 @@ __all__ = [
     "SamplesPerTest",
     "Seed",
     "Side",
+    "SkipBadShards",
+    "Spectrum",
+    "SpectrumOption",
+    "Threads",
     "status",
 ]
 
@@ -56,7 +63,14 @@ class FailOn(StrEnum):
     departure = "departure"
 
 
-TESTS, INPUT, OUTPUT = "Tests", "Input", "Output"
+class Spectrum(StrEnum):
+    """Which rows the covariance is taken from."""
+
+    all = "all"
+    sample = "sample"
+
+
+TESTS, INPUT, OUTPUT, RESOURCES = "Tests", "Input", "Output", "Resources"
 
 ProtocolOption = Annotated[
     Protocol,
@@ -99,6 +113,39 @@ PositivesIndex = Annotated[
     typer.Option(
         "--positives-index", help="Which part of a 3-D array of partners to read, from 0.", rich_help_panel=INPUT
     ),
+]
+Dim = Annotated[
+    int | None,
+    typer.Option(
+        metavar="D", help="Of bare float32 numbers from standard input (-): how many make a row.", rich_help_panel=INPUT
+    ),
+]
+SpectrumOption = Annotated[
+    Spectrum,
+    typer.Option(
+        help="Rows the covariance is taken from: all, or the row sample (several times faster for large data).",
+        rich_help_panel=TESTS,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Use at most N CPUs; all by default.", rich_help_panel=RESOURCES),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Stay below SIZE, such as 1GB.", rich_help_panel=RESOURCES),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Sketch files and URLs on a Dask cluster: tcp://host:8786, or local, local:4 for workers on this machine.",
+        rich_help_panel=RESOURCES,
+    ),
+]
+SkipBadShards = Annotated[
+    bool,
+    typer.Option("--skip-bad-shards", help="Go on without files that cannot be read.", rich_help_panel=RESOURCES),
 ]
 JsonFile = Annotated[
     str | None,

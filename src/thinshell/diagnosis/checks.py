@@ -13,9 +13,9 @@ from thinshell.diagnosis.full import FullResult, full_verdict
 from thinshell.diagnosis.geometry import Geometry
 from thinshell.diagnosis.paper import PaperResult
 from thinshell.sketch import Summary
-from thinshell.statistics.mardia import mardia_skewness_check
+from thinshell.statistics.mardia import MardiaCheck
 from thinshell.statistics.principal_axes import PrincipalAxesResult
-from thinshell.statistics.squared_correlation import squared_correlation
+from thinshell.statistics.squared_correlation import SquaredCorrelationResult
 from thinshell.statistics.thin_shell import SpectrumNormResult
 
 __all__ = ["Check", "full_checks", "joint_checks", "paper_checks"]
@@ -149,19 +149,19 @@ def joint_checks(
     geometry: Geometry,
     axes: PrincipalAxesResult,
     norm_law: SpectrumNormResult,
+    squares: SquaredCorrelationResult | None,
+    mardia: MardiaCheck | None,
     directions: Directions | None,
-    seed: int,
 ) -> Iterator[Check]:
     """Yield the checks that see what coordinates one by one cannot, then the one of copies.
 
-    `directions` is None where one column is all there is.
+    `squares`, `mardia` and `directions` are None where one column is all there is.
     """
-    rows = summary.rows
-    yield _thin_shell(geometry, len(rows))
-    if directions is not None:
+    yield _thin_shell(geometry, len(summary.rows))
+    if squares is not None and mardia is not None and directions is not None:
         yield _norm_law(norm_law, geometry)
-        yield _squares(rows, summary.columns)
-        yield _mardia(rows, seed)
+        yield _squares(squares, summary.columns)
+        yield _mardia(mardia)
         yield axes_check(axes)
         yield _directions(directions)
     yield _copies(summary)
@@ -248,8 +248,7 @@ def _norm_law(result: SpectrumNormResult, geometry: Geometry) -> Check:
     )
 
 
-def _squares(rows: np.ndarray, columns: np.ndarray) -> Check:
-    result = squared_correlation(rows)
+def _squares(result: SquaredCorrelationResult, columns: np.ndarray) -> Check:
     first, second = (columns[place] for place in result.pair)
     return _joint(
         "squared_correlation",
@@ -261,8 +260,7 @@ def _squares(rows: np.ndarray, columns: np.ndarray) -> Check:
     )
 
 
-def _mardia(rows: np.ndarray, seed: int) -> Check:
-    result = mardia_skewness_check(rows, np.random.default_rng([seed, 3]))
+def _mardia(result: MardiaCheck) -> Check:
     split = result.n_groups > 1
     return _joint(
         "mardia_skewness",

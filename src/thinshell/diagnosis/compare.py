@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from thinshell.diagnosis.diagnose import diagnose
-from thinshell.diagnosis.result import Comparison
+from thinshell.diagnosis.drift import drift_between
+from thinshell.diagnosis.result import Comparison, Diagnosis
 from thinshell.errors import InputError, InputTypeError
 
 __all__ = ["compare"]
@@ -36,7 +37,7 @@ _INTERVALS = {
 
 
 def compare(data: Any, **options: Any) -> Comparison:
-    """Diagnose two or more data sets alike and say what moved.
+    """Diagnose two or more data sets alike, say what moved, and test whether they are samples of one law.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def compare(data: Any, **options: Any) -> Comparison:
     Returns
     -------
     Comparison
+        Each of its `differences` has `moved`, numbers of the two diagnoses that differ by more than their noise, and
+        `drift`, two-sample tests with effect sizes (None where the numbers of columns differ).
 
     Raises
     ------
@@ -66,11 +69,23 @@ def compare(data: Any, **options: Any) -> Comparison:
     diagnoses = tuple(diagnose(part, name=name, **options) for name, part in named)
     names = tuple(name for name, _ in named)
     plain = [diagnosis.to_dict() for diagnosis in diagnoses]
+    seed = plain[0].get("seed") or 0
     differences = tuple(
-        {"name": name, "versus": names[0], "moved": list(_moved(plain[0], other))}
-        for name, other in zip(names[1:], plain[1:], strict=True)
+        {
+            "name": name,
+            "versus": names[0],
+            "moved": list(_moved(plain[0], plain[number])),
+            "drift": _drift(diagnoses[0], diagnoses[number], seed),
+        }
+        for number, name in enumerate(names[1:], 1)
     )
     return Comparison(names, diagnoses, differences)
+
+
+def _drift(first: Diagnosis, second: Diagnosis, seed: int) -> dict[str, Any] | None:
+    assert first._summary is not None
+    assert second._summary is not None
+    return drift_between(first._summary, second._summary, seed)
 
 
 def _named(data: Any) -> list[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from thinshell.sketch import Summary
 from thinshell.statistics.norms import NormConcentration, norm_concentration
 from thinshell.statistics.spectrum import (
     covariance_eigenvalues,
+    descending_eigenvalues,
     effective_rank,
     isotropy,
     participation_ratio,
@@ -51,24 +52,31 @@ class Geometry:
     eigenvalues: np.ndarray
 
 
-def measure_geometry(summary: Summary, seed: int, positives: PositivePairs | None = None) -> Geometry:
-    """Measure `summary`, drawing pairs of rows with `seed`."""
-    eigenvalues = _eigenvalues(summary)
+def measure_geometry(
+    summary: Summary,
+    seed: int,
+    positives: PositivePairs | None = None,
+    row_covariance: np.ndarray | None = None,
+) -> Geometry:
+    """Measure `summary`, drawing pairs of rows with `seed`; `row_covariance` is that of its row sample."""
+    eigenvalues = _eigenvalues(summary, row_covariance)
     raw = norm_concentration(summary.rows, eigenvalues=eigenvalues)
     centred = norm_concentration(summary.rows, center=True, eigenvalues=eigenvalues)
     return Geometry(
         norms=_norms(summary, raw, centred),
         sphere=sphere_section(summary, seed, positives),
-        spectrum=_spectrum(summary, eigenvalues),
+        spectrum=_spectrum(summary, eigenvalues, row_covariance),
         shell=centred,
         eigenvalues=eigenvalues,
     )
 
 
-def _eigenvalues(summary: Summary) -> np.ndarray:
+def _eigenvalues(summary: Summary, row_covariance: np.ndarray | None) -> np.ndarray:
     covariance = summary.covariance
     if covariance is None or not np.isfinite(covariance).all():
-        return covariance_eigenvalues(summary.rows)
+        if row_covariance is None:
+            return covariance_eigenvalues(summary.rows)
+        return descending_eigenvalues(row_covariance, summary.n_features)
     values = np.linalg.eigvalsh(covariance)[::-1]
     return np.where(values > _NOISE * values[0], values, 0.0)
 
@@ -105,7 +113,7 @@ def _norms(summary: Summary, raw: NormConcentration, centred: NormConcentration)
     }
 
 
-def _spectrum(summary: Summary, eigenvalues: np.ndarray) -> dict[str, Any]:
+def _spectrum(summary: Summary, eigenvalues: np.ndarray, row_covariance: np.ndarray | None) -> dict[str, Any]:
     # Without a kept covariance the spectrum is that of the row sample, and so is its reference.
     used = summary.n_samples if summary.exact or summary.covariance is not None else len(summary.rows)
     total = float(eigenvalues.sum())
@@ -114,7 +122,7 @@ def _spectrum(summary: Summary, eigenvalues: np.ndarray) -> dict[str, Any]:
     return {
         "effective_rank": effective_rank(eigenvalues),
         "participation_ratio": participation_ratio(eigenvalues),
-        "rankme": rankme(summary.rows),
+        "rankme": rankme(summary.rows, known_covariance=row_covariance),
         "isotropy": isotropy(eigenvalues),
         "top_share": float(eigenvalues[0] / total),
         "eigenvalues": eigenvalues[:_LISTED_EIGENVALUES].tolist(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
 
 from thinshell.errors import InputError
 from thinshell.sketch import EmbeddingSketch, summarize
+from thinshell.statistics._accelerators import on_accelerator
 
 __all__ = ["fit_transform_of"]
 
@@ -35,23 +37,31 @@ def fit_transform_of(normalize: str, first_pass: Callable[[], EmbeddingSketch]) 
 
 
 def _l2(block: np.ndarray) -> np.ndarray:
+    if on_accelerator(block):
+        from thinshell.statistics._tensors import unit_rows
+
+        return unit_rows(block)  # type: ignore[arg-type,return-value] - a tensor, which stays where it is
     norms = np.linalg.norm(block.astype(np.float64, copy=False), axis=1, keepdims=True)
     # A zero row has no direction: it stays where it is.
     return (block / np.where(norms == 0, 1.0, norms)).astype(block.dtype)
 
 
-def _affine(mean: np.ndarray, matrix: np.ndarray) -> Transform:
-    def apply(block: np.ndarray) -> np.ndarray:
-        centred = block - mean
-        return (centred * matrix if matrix.ndim == 1 else centred @ matrix).astype(block.dtype)
+@dataclass(frozen=True)
+class _Affine:
+    """Takes `mean` away and scales or rotates by `matrix`; a class, so that it can be sent to workers."""
 
-    return apply
+    mean: np.ndarray
+    matrix: np.ndarray
+
+    def __call__(self, block: np.ndarray) -> np.ndarray:
+        centred = block - self.mean
+        return (centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix).astype(block.dtype)
 
 
 def _zscore(sketch: EmbeddingSketch) -> Transform:
     moments = summarize(sketch).moments
     std = np.where(moments.constant, 1.0, moments.std())
-    return _affine(moments.mean, 1.0 / std)
+    return _Affine(moments.mean, 1.0 / std)
 
 
 def _whiten(sketch: EmbeddingSketch) -> Transform:
@@ -69,4 +79,4 @@ def _whiten(sketch: EmbeddingSketch) -> Transform:
             f"normalize=whiten needs a covariance of full rank, got rank {rank} of {d} from {n:,} rows; "
             "give more rows, remove constant or repeated features, or use zscore"
         )
-    return _affine(summary.moments.mean, (vectors / np.sqrt(values)) @ vectors.T)
+    return _Affine(summary.moments.mean, (vectors / np.sqrt(values)) @ vectors.T)

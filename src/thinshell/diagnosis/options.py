@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from thinshell.errors import InputError, InputTypeError
 
-__all__ = ["NORMALIZATIONS", "PROTOCOLS", "Options"]
+__all__ = ["NORMALIZATIONS", "PROTOCOLS", "SPECTRA", "Options"]
 
 PROTOCOLS = ("both", "paper", "full")
 # Each repeat keeps two numbers a column.
 MOST_REPEATS = 10_000
+SPECTRA = ("all", "sample")
 NORMALIZATIONS = ("none", "l2", "zscore", "whiten")
 
 
@@ -34,6 +35,9 @@ class Options:
         Draws the rows of each test, the random directions and the simulated references; at least 0.
     drop_nonfinite : bool
         Leave rows with NaN or infinity out instead of refusing them.
+    spectrum : {"all", "sample"}
+        Rows that the covariance and its spectrum are taken from: all of them, or the row sample, which is several
+        times faster for large data.
     """
 
     protocol: str = "both"
@@ -42,6 +46,7 @@ class Options:
     repeats: int = 20
     seed: int = 0
     drop_nonfinite: bool = False
+    spectrum: str = "all"
 
     def __post_init__(self) -> None:
         _one_of("protocol", self.protocol, PROTOCOLS)
@@ -51,6 +56,7 @@ class Options:
         if self.repeats > MOST_REPEATS:
             raise InputError(f"repeats must be at most {MOST_REPEATS:,}, got {self.repeats}; 20 are the paper's")
         _at_least("seed", self.seed, 0)
+        _one_of("spectrum", self.spectrum, SPECTRA)
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -80,7 +80,7 @@ def _opened(paths: list[str], where: dict[str, Any]) -> Source:
             raise InputError(
                 f"positives: {path} is a saved sketch, which does not know whose partner a row is; give the rows"
             )
-    takes = {
+    takes: dict[str, Any] = {
         option: where.get(option)
         for option, suffixes in _TAKERS.items()
         if all(str(path).lower().endswith(suffixes) for path in paths)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,14 +13,17 @@ import numpy as np
 from thinshell.diagnosis.normalization import fit_transform_of
 from thinshell.diagnosis.options import Options
 from thinshell.diagnosis.positives import Partners, PositivePairs, open_positives
+from thinshell.diagnosis.resources import Resources
+from thinshell.diagnosis.shards import Progress
+from thinshell.diagnosis.sketching import Blocks, Sketching, TensorRows, label
 from thinshell.errors import InputError, InputTypeError
-from thinshell.io import ArraySource, Source, open_source, prefetch
+from thinshell.io import ArraySource, Source, open_source
 from thinshell.io.sides import SideSource, sides_of
-from thinshell.sketch import EmbeddingSketch, is_sketch_file, row_capacity_for
+from thinshell.io.urls import without_password
+from thinshell.sketch import EmbeddingSketch, is_sketch_file
+from thinshell.statistics._accelerators import on_accelerator
 
 __all__ = ["Progress", "Reading", "read"]
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -35,47 +36,32 @@ class Reading:
     positives: PositivePairs | None = None
 
 
-class _Blocks:
-    """Blocks that somebody else makes; they come once."""
-
-    paths: tuple[str, ...] = ()
-    n_samples: int | None = None
-    dtype = ""
-    feature_names: tuple[str, ...] | None = None
-
-    def __init__(self, blocks: Iterable[Any]) -> None:
-        self._blocks = iter(blocks)
-        self.notices: list[str] = []
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        for number, block in enumerate(self._blocks):
-            source = ArraySource(block, name=f"block {number}")
-            self.dtype = self.dtype or source.dtype
-            self.notices.extend(notice for notice in source.notices if notice not in self.notices)
-            yield from source.blocks()
-
-
 def _is_path(data: object) -> bool:
     return isinstance(data, (str, os.PathLike))
 
 
-def _opened(data: Any, where: dict[str, Any], name: str | None) -> tuple[Source | _Blocks, str, str]:
-    """Return (source, kind, name) of data that is not a sketch."""
-    own = {option: where.get(option) for option in ("column", "key", "index")}
+def _opened(
+    data: Any, where: dict[str, Any], name: str | None, *, skip_bad: bool, on_host: bool
+) -> tuple[Source | Blocks, str, str]:
+    """Return (source, kind, name) of data that is not a sketch; `on_host` moves tensors on an accelerator there."""
+    own = {option: where.get(option) for option in ("column", "key", "index", "dim")}
     if isinstance(data, Source):
         return data, "files" if data.paths else "array", name or ", ".join(data.paths) or "rows"
     if _is_path(data) or (isinstance(data, (list, tuple)) and data and all(map(_is_path, data))):
-        source = _one_cloud(open_source(data, **own), where.get("side"))
-        return source, "files", name or ", ".join(source.paths[:3]) + (" …" if len(source.paths) > 3 else "")
+        source = _one_cloud(open_source(data, **own, skip_bad=skip_bad), where.get("side"))
+        shown = ", ".join(map(without_password, source.paths[:3])) + (" …" if len(source.paths) > 3 else "")
+        return source, "files", name or shown
     given = [option for option, value in own.items() if value is not None]
     if given:
         raise InputError(f"{given[0]} applies to files, got {type(data).__name__}; pick the part yourself")
+    if on_accelerator(data):
+        return TensorRows(data, on_host), "array", name or "tensor"
     if isinstance(data, (list, tuple)) and data and all(np.ndim(part) == 2 for part in data):
-        return _Blocks(data), "blocks", name or "blocks"
+        return Blocks(data), "blocks", name or "blocks"
     if hasattr(data, "__array__") or isinstance(data, (list, tuple)):
         return ArraySource(data, name=name or "array"), "array", name or "array"
     if isinstance(data, Iterable):
-        return _Blocks(data), "blocks", name or "blocks"
+        return Blocks(data), "blocks", name or "blocks"
     raise InputTypeError(
         "data must be an array, an EmbeddingSketch, a path (or a list of paths) or an iterable of 2-D blocks, "
         f"got {type(data).__name__}"
@@ -131,11 +117,13 @@ def read(
     positives: Any = None,
     name: str | None = None,
     progress: Progress | None = None,
+    resources: Resources | None = None,
 ) -> Reading:
     """Sketch `data` in bounded memory, and pair its rows with those of `positives`.
 
-    `where` holds `column`, `key` and `index` as `open_source` takes them.
+    `where` holds `column`, `key`, `index` and `dim` as `open_source` takes them.
     """
+    resources = resources or Resources()
     found = _sketch_in(data)
     if found is not None:
         sketch, path = found
@@ -148,86 +136,26 @@ def read(
             raise InputError("positives needs the rows of the data, got a sketch, which has no pairs; give the data")
         about = {"kind": "sketch", "paths": [path] if path else [], "name": name or path or "sketch"}
         return Reading(sketch, about | {"dtype": None, "notices": []}, None)
-    source, kind, name = _opened(data, where, name)
-    if options.normalize in ("zscore", "whiten") and isinstance(source, _Blocks):
+    on_host = positives is not None or options.normalize in ("zscore", "whiten")
+    source, kind, name = _opened(data, where, name, skip_bad=resources.skip_bad_shards, on_host=on_host)
+    if options.normalize in ("zscore", "whiten") and source.once:
         raise InputError(
-            f"normalize={options.normalize} reads the data twice, got blocks that come once; give an array or files"
+            f"normalize={options.normalize} reads the data twice, got {label(source)}, which comes once; give an array "
+            "or files"
         )
     partners = None if positives is None else Partners(open_positives(positives, where), options.drop_nonfinite)
     if partners is not None and isinstance(source, Source):
         partners.check(source.n_samples, source.n_features)
-    transform = fit_transform_of(options.normalize, lambda: _sketched(source, options, None, progress))
+    work = Sketching(source, options, resources, {k: where.get(k) for k in ("column", "key", "index")}, progress)
+    transform = fit_transform_of(options.normalize, lambda: work.sketch(None))
     with nullcontext() if partners is None else closing(partners):
-        sketch = _sketched(source, options, transform, progress, partners)
+        sketch = work.sketch(transform, partners)
         pairs = None if partners is None else partners.pairs()
     about = {
         "kind": kind,
-        "paths": [str(path) for path in source.paths] if kind == "files" else [],
+        "paths": [without_password(str(path)) for path in source.paths] if kind == "files" else [],
         "name": name,
         "dtype": source.dtype,
-        "notices": list(source.notices),
+        "notices": [*source.notices, *(f"left out: {reason}" for reason in work.skipped.values())],
     }
     return Reading(sketch, about, source.feature_names, pairs)
-
-
-def _sketched(
-    source: Source | _Blocks,
-    options: Options,
-    transform: Callable[[np.ndarray], np.ndarray] | None,
-    progress: Progress | None,
-    partners: Partners | None = None,
-) -> EmbeddingSketch:
-    blocks: Any = source.blocks() if isinstance(source, ArraySource) else prefetch(source.blocks())
-    sketch, seen = EmbeddingSketch(drop_nonfinite=options.drop_nonfinite), 0
-    with closing(blocks):
-        for block in blocks:
-            if not sketch.n_features:
-                # More tests than usual need more rows to draw from.
-                rows = max(row_capacity_for(block.shape[1]), _rows_wanted(options, block.shape[1]))
-                sketch = EmbeddingSketch(block.shape[1], row_capacity=rows, drop_nonfinite=options.drop_nonfinite)
-            taken = block if transform is None else _on_finite(transform, block)
-            try:
-                sketch.update(taken)
-            except InputError as error:
-                raise _refusal(error, source, chain([block], blocks), seen) from None
-            if partners is not None:
-                partners.take(taken, transform and partial(_on_finite, transform))
-            seen += len(block)
-            if progress is not None:
-                progress(seen, source.n_samples)
-    if not sketch.n_samples:
-        raise InputError(f"{_label(source)} has no rows to look at ({sketch.n_dropped:,} dropped); give finite rows")
-    return sketch
-
-
-def _rows_wanted(options: Options, n_features: int) -> int:
-    # As many as all tests together take, within the memory a sketch may hold for its rows.
-    return min(options.samples_per_test * options.repeats, 2**26 // n_features)
-
-
-def _on_finite(transform: Callable[[np.ndarray], np.ndarray], block: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", over="ignore"):
-        return transform(block)
-
-
-def _label(source: Source | _Blocks) -> str:
-    return source.paths[0] if source.paths else "data"
-
-
-def _refusal(error: InputError, source: Source | _Blocks, rest: Iterator[np.ndarray], seen: int) -> InputError:
-    """Say how many rows of the *whole* data are not finite; other errors are passed on."""
-    if "NaN or infinity" not in str(error):
-        return InputError(f"{_label(source)}: {error}")
-    rows, first, total = 0, [], seen
-    for block in rest:
-        bad = np.flatnonzero(~np.isfinite(block).all(axis=1)) + total
-        first.extend(int(row) for row in bad[: max(0, 5 - len(first))])
-        rows += len(bad)
-        total += len(block)
-    if not rows:
-        return error
-    listed = ", ".join(f"{row:,}" for row in first) + (", …" if rows > len(first) else "")
-    return InputError(
-        f"{_label(source)}: {rows:,} of {total:,} rows hold NaN or infinity (row {listed}, counted from 0); "
-        "repair them, or leave them out with drop_nonfinite (--drop-nonfinite)"
-    )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from thinshell.sketch import EmbeddingSketch
+from thinshell.sketch import EmbeddingSketch, Summary
 
 __all__ = ["COMPARISON_SCHEMA", "DIAGNOSIS_SCHEMA", "Comparison", "Diagnosis", "plain"]
 
@@ -64,6 +64,7 @@ class Diagnosis:
     look_next: str
     sketch: EmbeddingSketch = field(repr=False)
     _fields: dict[str, Any] = field(repr=False)
+    _summary: Summary | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain, JSON-able values (schema "thinshell/diagnosis/1")."""

@@ -6,8 +6,8 @@ memory the same face. ``prefetch`` reads ahead in a thread.
 """
 
 from thinshell.io.array import ArraySource
-from thinshell.io.opening import open_source
+from thinshell.io.opening import open_each, open_source
 from thinshell.io.prefetch import prefetch
 from thinshell.io.source import DEFAULT_BLOCK_BYTES, Source
 
-__all__ = ["DEFAULT_BLOCK_BYTES", "ArraySource", "Source", "open_source", "prefetch"]
+__all__ = ["DEFAULT_BLOCK_BYTES", "ArraySource", "Source", "open_each", "open_source", "prefetch"]

@@ -45,6 +45,8 @@ class ArraySource(Source):
     dtype('float64')
     """
 
+    portable = False
+
     def __init__(self, array: object, name: str = "array") -> None:
         if type(array).__module__.startswith("numpy.ma"):  # without importing numpy.ma, 10 ms, to ask
             raise InputError(f"{name} is a masked array; drop the masked rows or fill them first")

@@ -12,8 +12,10 @@ from thinshell.errors import InputError
 from thinshell.io.batches import first_width, gathered, matrices
 from thinshell.io.columns import Columns, choose_columns
 from thinshell.io.failures import explained
+from thinshell.io.files import arrow_file
 from thinshell.io.paths import leading_bytes
 from thinshell.io.source import Source
+from thinshell.io.urls import is_url
 
 __all__ = ["open_arrow"]
 
@@ -30,7 +32,7 @@ def open_arrow(path: str, column: str | None) -> Source:
         raise InputError(f"{path} is a Feather version 1 file; write it again as version 2 or as Parquet")
     is_file = head.startswith(FILE_SIGNATURE)
     with explained(path, "Arrow"):
-        with pa.memory_map(path) as mapped:
+        with arrow_file(path, mapped=True) as mapped:
             schema = (ipc.open_file(mapped) if is_file else ipc.open_stream(mapped)).schema
         columns = choose_columns(schema, path, column)
         fields = _fields_to_load(path, is_file, schema, columns)
@@ -50,9 +52,9 @@ def _fields_to_load(path: str, is_file: bool, schema: pa.Schema, columns: Column
     fields = [schema.get_field_index(name) for name in columns.names]
     if len(fields) == len(schema):
         return []
-    if not is_file:
+    if not is_file or is_url(path):
         return fields
-    with pa.memory_map(path) as mapped:
+    with arrow_file(path, mapped=True) as mapped:
         reader = ipc.open_file(mapped)
         if reader.num_record_batches == 0:
             return fields
@@ -65,7 +67,7 @@ def _fields_to_load(path: str, is_file: bool, schema: pa.Schema, columns: Column
 
 def _count(path: str, is_file: bool, fields: list[int]) -> int:
     options = ipc.IpcReadOptions(included_fields=fields[:1], use_threads=False)
-    with pa.memory_map(path) as mapped:
+    with arrow_file(path, mapped=True) as mapped:
         if not is_file:
             return sum(batch.num_rows for batch in ipc.open_stream(mapped, options=options))
         reader = ipc.open_file(mapped, options=options)
@@ -78,12 +80,12 @@ def _batches(path: str, is_file: bool, fields: list[int]) -> Iterator[pa.RecordB
     options = ipc.IpcReadOptions(included_fields=fields, use_threads=False)
     if not is_file:
         # A stream cannot be entered in the middle, so it is read, not mapped: one batch in memory at a time.
-        with pa.OSFile(path) as opened:
+        with arrow_file(path) as opened:
             yield from ipc.open_stream(opened, options=options)
         return
     position, row, n_batches = 0, 0, 1
     while position < n_batches:
-        with pa.memory_map(path) as mapped:
+        with arrow_file(path, mapped=True) as mapped:
             reader = ipc.open_file(mapped, options=options)
             n_batches, touched = reader.num_record_batches, 0
             while position < n_batches and touched < REMAP_BYTES:

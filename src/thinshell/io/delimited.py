@@ -11,8 +11,9 @@ from pyarrow import csv as arrow_csv
 from thinshell.errors import InputError
 from thinshell.io.batches import gathered
 from thinshell.io.failures import explained
+from thinshell.io.files import arrow_file, opened_text
 from thinshell.io.source import Source
-from thinshell.io.table_layout import TableLayout, is_number, opened_text, rows_of, table_layout
+from thinshell.io.table_layout import TableLayout, is_number, rows_of, table_layout
 
 __all__ = ["open_delimited"]
 
@@ -63,7 +64,7 @@ class DelimitedSource(Source):
         names = [str(j) for j in range(layout.n_columns)]
         chosen = [names[j] for j in layout.chosen]
         reader = arrow_csv.open_csv(
-            self.paths[0],
+            arrow_file(self.paths[0]),
             read_options=arrow_csv.ReadOptions(
                 column_names=names,
                 skip_rows_after_names=int(layout.has_header),

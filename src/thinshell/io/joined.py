@@ -9,7 +9,10 @@ import numpy as np
 from thinshell.errors import InputError
 from thinshell.io.source import Source
 
-__all__ = ["JoinedSource", "joined"]
+__all__ = ["PART_ROWS", "JoinedSource", "joined"]
+
+# Merging two sketches passes over their histograms, 16,384 bins a column: beside so many rows that is little.
+PART_ROWS = 65_536
 
 
 def joined(sources: Sequence[Source]) -> Source:
@@ -49,6 +52,8 @@ class JoinedSource(Source):
     def __init__(self, sources: Sequence[Source], notices: Sequence[str] = ()) -> None:
         self._sources = tuple(sources)
         names = [source.feature_names for source in sources if source.feature_names is not None]
+        self.portable = all(source.portable for source in sources)
+        self.once = any(source.once for source in sources)
         super().__init__(
             paths=[path for source in sources for path in source.paths],
             n_samples=_total(self._sources),
@@ -62,8 +67,30 @@ class JoinedSource(Source):
 
     def _read(self, rows: int) -> Iterator[np.ndarray]:
         for source in self._sources:
-            yield from source._read(rows)
+            try:
+                yield from source._read(rows)
+            except InputError as error:
+                error.path = source.paths[0]
+                raise
         self.n_samples = _total(self._sources)
+
+    def partitions(self) -> list[Source]:
+        """Return runs of neighbouring files of at least `PART_ROWS` rows each, but the last."""
+        runs: list[list[Source]] = []
+        rows = PART_ROWS
+        for source in self._sources:
+            if rows >= PART_ROWS:
+                runs.append([])
+                rows = 0
+            runs[-1].append(source)
+            # Of a CSV file nobody knows before it is read: it stays alone.
+            rows += PART_ROWS if source.n_samples is None else source.n_samples
+        return [run[0] if len(run) == 1 else JoinedSource(run) for run in runs]
+
+    def without(self, path: str) -> Source | None:
+        """Return the rest when `path` is left out, None where nothing is left."""
+        rest = [source for source in self._sources if path not in source.paths]
+        return None if not rest else rest[0] if len(rest) == 1 else JoinedSource(rest)
 
 
 def _total(sources: Sequence[Source]) -> int | None:

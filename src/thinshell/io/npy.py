@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,6 +14,7 @@ from numpy.lib import format as npy_format
 from thinshell.errors import InputError
 from thinshell.io.dtypes import check_dtype, dtype_name
 from thinshell.io.failures import explained, one_line
+from thinshell.io.files import opened, size_of
 from thinshell.io.raw import RawMatrix, RawSource
 from thinshell.io.shapes import matrix_shape
 
@@ -42,9 +42,9 @@ class NpyHeader:
 def open_npy(path: str, index: int | None) -> RawSource:
     """Open a .npy file of shape (n, d), or part `index` of one of shape (k, n, d)."""
     with explained(path):
-        with open(path, "rb") as file:
+        with opened(path) as file:
             header = read_header(file, path)
-        size = os.path.getsize(path)
+        size = size_of(path)
     check_dtype(header.dtype, path)
     matrix_shape(header.shape, path, index)
     held = size - header.offset

@@ -13,6 +13,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from thinshell.errors import InputError
 from thinshell.io.dtypes import check_dtype, dtype_name
 from thinshell.io.failures import explained, listed_names, unknown_name
+from thinshell.io.files import opened
 from thinshell.io.npy import NpyHeader, check_size, read_header
 from thinshell.io.raw import RawMatrix, RawSource, SeekableBytes
 from thinshell.io.shapes import matrix_shape
@@ -25,7 +26,7 @@ COPY_BYTES = 2**20
 
 def open_npz(path: str, key: str | None, index: int | None) -> RawSource:
     """Open member `key` (or the only one) of a .npz file, or part `index` of it if it is 3-D."""
-    with explained(path, ".npz"), ZipFile(path) as archive:
+    with explained(path, ".npz"), opened(path) as file, ZipFile(file) as archive:
         member = _member(archive, path, key)
         where = f"{path}[{_key(member)!r}]"
         if member.flag_bits & 1:
@@ -74,7 +75,7 @@ def _summary(archive: ZipFile, member: ZipInfo) -> str:
 
 def _data_offset(path: str, member: ZipInfo) -> int:
     """Return where the bytes of a stored (uncompressed) member begin, to read it like a plain file."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         file.seek(member.header_offset)
         local = file.read(LOCAL_HEADER_BYTES)
     name_length = int.from_bytes(local[26:28], "little")
@@ -99,7 +100,7 @@ class DeflatedSource(RawSource):
 
     @contextmanager
     def _opened(self) -> Iterator[SeekableBytes]:
-        with ZipFile(self.paths[0]) as archive, archive.open(self._member) as stream:
+        with opened(self.paths[0]) as file, ZipFile(file) as archive, archive.open(self._member) as stream:
             if not self._matrix.column_major:
                 # zipfile's readinto takes a memoryview, its type stub only says so indirectly.
                 yield cast(SeekableBytes, stream)

@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 from thinshell.io.batches import batch_rows, first_width, gathered, matrices
 from thinshell.io.columns import Columns, choose_columns
 from thinshell.io.failures import explained
+from thinshell.io.files import arrow_file
 from thinshell.io.raw import RawMatrix
 from thinshell.io.source import Source
+from thinshell.io.urls import is_url
 
 __all__ = ["open_parquet"]
 
@@ -34,7 +36,7 @@ TURNING_BYTES = 32 * 2**20
 
 def open_parquet(path: str, column: str | None) -> Source:
     """Open the list column, or the numeric columns, of a Parquet file."""
-    with explained(path, "Parquet"), pq.ParquetFile(path) as file:
+    with explained(path, "Parquet"), _file(path) as file:
         columns = choose_columns(file.schema_arrow, path, column)
         n_samples = file.metadata.num_rows
     width = columns.width
@@ -47,8 +49,13 @@ def open_parquet(path: str, column: str | None) -> Source:
 @contextmanager
 def _opened(path: str, columns: Columns) -> Iterator[pq.ParquetFile]:
     buffer = max(MIN_BUFFER_BYTES, BUFFER_BYTES // len(columns.names))
-    with pq.ParquetFile(path, buffer_size=buffer, pre_buffer=False) as file:
+    with _file(path, buffer_size=buffer) as file:
         yield file
+
+
+def _file(path: str, buffer_size: int = 0) -> pq.ParquetFile:
+    # A path is opened by Arrow itself: faster than through a file of Python's.
+    return pq.ParquetFile(arrow_file(path) if is_url(path) else path, pre_buffer=False, buffer_size=buffer_size)
 
 
 def _batches(

@@ -6,11 +6,17 @@ import os
 import stat
 from collections.abc import Iterable
 from glob import glob, has_magic
+from urllib.parse import unquote, urlsplit
 
 from thinshell.errors import InputError, InputTypeError
 from thinshell.io.failures import explained
+from thinshell.io.files import opened
+from thinshell.io.urls import is_url, scheme_of, without_password
 
-__all__ = ["expanded", "leading_bytes"]
+__all__ = ["DATABASES", "expanded", "leading_bytes"]
+
+# Schemes of databases, whose URLs name a table.
+DATABASES = ("postgresql", "postgres", "lancedb")
 
 # The longest signature looked for is ARROW1, six bytes; 16 also give a readable glimpse of anything else.
 SIGNATURE_BYTES = 16
@@ -39,8 +45,8 @@ def _files_of(item: object) -> list[str]:
     typed = os.fspath(item)
     if not isinstance(typed, str):
         raise InputTypeError("paths must hold text paths, got bytes; decode them with os.fsdecode")
-    if "://" in typed:
-        raise InputError(f"{typed} is a URL; thinshell reads local files: download it first")
+    if is_url(typed):
+        return _urls_of(typed)
     if typed == "":
         raise InputError("a path is empty; name a file or a glob such as shards/*.parquet")
     path = os.path.expanduser(typed)
@@ -52,15 +58,37 @@ def _files_of(item: object) -> list[str]:
     return found
 
 
+def _urls_of(url: str) -> list[str]:
+    if scheme_of(url) == "file":
+        return _files_of(unquote(urlsplit(url).path))
+    if scheme_of(url) in DATABASES or not has_magic(url.partition("://")[2].partition("?")[0]):
+        return [url]
+    from thinshell.io.remote import glob_urls
+
+    shown = without_password(url)
+    with explained(shown, "remote folder"):
+        found = glob_urls(url)
+    if not found:
+        raise InputError(f"{shown} matches no file; check the bucket, the folder and the pattern")
+    return found
+
+
 def leading_bytes(path: str) -> bytes:
     """Return the first bytes of a regular file that is not empty, refusing anything else."""
+    if is_url(path):
+        with explained(without_password(path), "remote file"), opened(path) as file:
+            return _some(path, file.read(SIGNATURE_BYTES))
     with explained(path):
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             raise InputError(f"{path} is a directory; name a file or a glob such as {os.path.join(path, '*.parquet')}")
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path} is not a regular file; save the data to a file first")
-        if status.st_size == 0:
-            raise InputError(f"{path} is empty (0 bytes); save it again")
         with open(path, "rb") as file:
-            return file.read(SIGNATURE_BYTES)
+            return _some(path, file.read(SIGNATURE_BYTES))
+
+
+def _some(path: str, head: bytes) -> bytes:
+    if not head:
+        raise InputError(f"{without_password(path)} is empty (0 bytes); save it again")
+    return head

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
 from thinshell.errors import InputError
 from thinshell.io.dtypes import as_block, block_dtype, dtype_name, dtype_notices
 from thinshell.io.failures import explained
+from thinshell.io.files import opened
 from thinshell.io.source import Source, row_slices
 
 __all__ = ["RawMatrix", "RawSource", "SeekableBytes"]
@@ -133,4 +134,4 @@ class RawSource(Source):
                 yield self._decode(window)
 
     def _opened(self) -> AbstractContextManager[SeekableBytes]:
-        return open(self.paths[0], "rb", buffering=0)
+        return cast(AbstractContextManager[SeekableBytes], opened(self.paths[0]))

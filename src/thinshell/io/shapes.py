@@ -7,7 +7,7 @@ from math import prod
 
 from thinshell.errors import InputError, InputTypeError
 
-__all__ = ["checked_index", "matrix_shape"]
+__all__ = ["checked_dim", "checked_index", "matrix_shape"]
 
 
 def checked_index(index: object) -> int | None:
@@ -18,6 +18,19 @@ def checked_index(index: object) -> int | None:
         return operator.index(index)  # type: ignore[arg-type]
     except TypeError:
         raise InputTypeError(f"index must be a whole number or None, got {type(index).__name__}") from None
+
+
+def checked_dim(dim: object) -> int | None:
+    """Return `dim` as an int of at least 1 or None, refusing anything else."""
+    if dim is None:
+        return None
+    try:
+        number = operator.index(dim)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputTypeError(f"dim must be a whole number or None, got {type(dim).__name__}") from None
+    if number < 1:
+        raise InputError(f"dim must be at least 1, got {number}; it is how many float32 numbers make a row")
+    return number
 
 
 def matrix_shape(

@@ -110,6 +110,8 @@ class SideSource(Source):
         Which of its rows are the side's.
     """
 
+    portable = False
+
     def __init__(self, source: Source, rows: np.ndarray) -> None:
         self._source, self._rows = source, rows
         super().__init__(
@@ -145,6 +147,8 @@ class PartnerSource(Source):
     numbers : ndarray of int64
         Which of its rows, -1 for none.
     """
+
+    portable = False
 
     def __init__(self, side: SideSource, numbers: np.ndarray) -> None:
         self._side, self._numbers = side, numbers

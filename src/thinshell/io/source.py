@@ -36,7 +36,14 @@ class Source(ABC):
         Names of the columns where the format has them.
     notices : list of str
         Sentences for the person who gave the file: what was converted, taken or left out.
+    once : bool
+        Whether the rows can be read a single time, as from a pipe.
+    portable : bool
+        Whether another process can open it by its `paths`.
     """
+
+    once = False
+    portable = True
 
     def __init__(
         self,
@@ -91,6 +98,18 @@ class Source(ABC):
         [(2, 4), (2, 4), (1, 4)]
         """
         return self._read(self._rows_per_block(max_bytes))
+
+    def partitions(self) -> list[Source]:
+        """Return consecutive parts of the rows that are sketched each by itself, in their order.
+
+        They depend on the files alone, never on who reads them: one process and a cluster cut the same data alike.
+        A source of one file is one part.
+        """
+        return [self]
+
+    def without(self, path: str) -> Source | None:
+        """Return the rest when `path` is left out, None where nothing is left."""
+        return None if path in self.paths else self
 
     def _rows_per_block(self, max_bytes: int) -> int:
         try:

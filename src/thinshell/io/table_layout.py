@@ -13,8 +13,9 @@ import numpy as np
 from thinshell.errors import InputError
 from thinshell.io.dtypes import integer_notices
 from thinshell.io.failures import listed_names, unknown_name
+from thinshell.io.files import opened_text
 
-__all__ = ["TableLayout", "is_number", "opened_text", "rows_of", "table_layout"]
+__all__ = ["TableLayout", "is_number", "rows_of", "table_layout"]
 
 # A column is text if none of this many cells is a number; one bad cell among them is then still an error.
 SAMPLE_ROWS = 100
@@ -65,12 +66,6 @@ def _sample(path: str, delimiter: str) -> tuple[list[str], list[list[str]], int]
         below = list(islice(rows, count))
     longest = max(sum(len(cell) + 1 for cell in row) for row in [first, *below])
     return first, below, longest
-
-
-def opened_text(path: str) -> TextIO:
-    """Open the file as text, without failing on odd characters."""
-    # Only numbers matter: text in another encoding beside them is passed over.
-    return open(path, encoding="utf-8-sig", errors="replace", newline="")
 
 
 def rows_of(file: TextIO, delimiter: str, path: str) -> Iterator[list[str]]:

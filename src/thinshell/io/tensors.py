@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ import numpy as np
 from thinshell.errors import InputError
 from thinshell.io.dtypes import as_block
 from thinshell.io.failures import explained, listed_names, unknown_name
+from thinshell.io.files import opened, size_of
 from thinshell.io.raw import RawMatrix, RawSource
 from thinshell.io.shapes import matrix_shape
+from thinshell.io.urls import is_url
 
 __all__ = ["open_safetensors"]
 
+MAX_HEADER_BYTES = 100_000_000  # as in the library
 LENGTH_BYTES = 8  # little-endian length of the JSON header; offsets count from its end
 
 # Type names of the format; NumPy has no bfloat16, which is the upper half of a float32.
@@ -57,13 +61,28 @@ def _header(path: str) -> tuple[dict[str, Any], int]:
     from safetensors import safe_open
 
     with explained(path, "safetensors"):
-        with safe_open(path, framework="numpy"):
-            pass
-        with open(path, "rb") as file:
+        if not is_url(path):
+            with safe_open(path, framework="numpy"):
+                pass
+        with opened(path) as file:
             length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            if is_url(path) and length > MAX_HEADER_BYTES:
+                raise InputError(f"{path} is damaged: its header claims {length:,} bytes; upload it again")
             header = json.loads(file.read(length))
-    header.pop("__metadata__", None)
+        header.pop("__metadata__", None)
+        if is_url(path):  # which the library cannot open
+            _check_header(header, size_of(path) - LENGTH_BYTES - length, path)
     return header, LENGTH_BYTES + length
+
+
+def _check_header(header: dict[str, Any], held: int, path: str) -> None:
+    for name, tensor in header.items():
+        begin, end = tensor["data_offsets"]
+        itemsize = np.dtype(DTYPES.get(tensor["dtype"], "V1")).itemsize
+        if tensor["dtype"] in DTYPES and prod(tensor["shape"]) * itemsize != end - begin:
+            raise InputError(f"{path} is damaged: the size of tensor {name!r} does not fit its shape; upload it again")
+        if not 0 <= begin <= end <= held:
+            raise InputError(f"{path} is truncated: tensor {name!r} ends beyond the end of the file; upload it again")
 
 
 def _chosen(path: str, tensors: dict[str, Any], key: str | None) -> str:

@@ -38,11 +38,11 @@ class GaussianityMetric(Metric):
 
     Notes
     -----
-    ``update(embeddings, positives=None)`` takes rows of any float type on any device; those on an accelerator are
-    moved to the host in blocks, where the sketch is kept. ``compute()`` returns a dictionary of scalar tensors named
-    as `thinshell.monitoring.measure` names them, NaN where fewer than 8 rows were seen; ``forward`` adds a batch and
-    returns the numbers of that batch alone. ``state_dict`` holds the sketch as one uint8 tensor once
-    ``persistent(True)`` was called. Nothing is differentiable.
+    ``update(embeddings, positives=None)`` takes rows of any float type on any device. Those on an accelerator are
+    sketched there, and what was counted comes to the host once it is asked for. ``compute()`` returns a dictionary of
+    scalar tensors named as `thinshell.monitoring.measure` names them, NaN where fewer than 8 rows were seen;
+    ``forward`` adds a batch and returns the numbers of that batch alone. ``state_dict`` holds the sketch as one uint8
+    tensor once ``persistent(True)`` was called. Nothing is differentiable.
 
     References
     ----------

@@ -11,8 +11,9 @@ import numpy as np
 
 from thinshell.diagnosis.normalization import fit_transform_of
 from thinshell.errors import InputError
-from thinshell.monitoring.rows import host_blocks
+from thinshell.monitoring.rows import blocks_in_place, host_blocks
 from thinshell.sketch import EmbeddingSketch
+from thinshell.statistics._accelerators import on_accelerator
 from thinshell.statistics.sphere import alignment
 
 __all__ = ["PairedSketch"]
@@ -23,6 +24,8 @@ _HEADER = struct.Struct("<qqd")
 
 class PairedSketch:
     """Embeddings and positive pairs taken in block by block; two of them merge as sketches do.
+
+    Tensors on an accelerator are normalised, sketched and compared there.
 
     Parameters
     ----------
@@ -59,15 +62,25 @@ class PairedSketch:
                 f"{tuple(np.shape(positives))} and {tuple(np.shape(embeddings))}; give one row of each per pair"
             )
         transform = fit_transform_of(self._normalize, EmbeddingSketch)
-        for block in host_blocks(embeddings):
-            with np.errstate(invalid="ignore", over="ignore"):
-                rows = block if transform is None else transform(block)
+        for block in blocks_in_place(embeddings):
+            if transform is None:
+                rows = block
+            elif on_accelerator(block):
+                from thinshell.statistics._tensors import unit_rows
+
+                rows = unit_rows(block)
+            else:
+                with np.errstate(invalid="ignore", over="ignore"):
+                    rows = transform(block)
             self.sketch.update(rows)
         if positives is not None:
             self.add_pairs(embeddings, positives)
 
     def add_pairs(self, first: Any, second: Any) -> None:
         """Take the angle of each pair in, but not the rows themselves."""
+        if on_accelerator(first) and on_accelerator(second) and first.device == second.device:
+            self._add_tensor_pairs(first, second)
+            return
         for left, right in zip(host_blocks(first), host_blocks(second, "positives"), strict=True):
             usable = left.any(axis=1) & right.any(axis=1)
             if self.sketch.drop_nonfinite:
@@ -75,6 +88,19 @@ class PairedSketch:
             count = int(usable.sum())
             if count:
                 self.squared_distance += count * alignment(left[usable], right[usable], 2.0)
+                self.n_pairs += count
+
+    def _add_tensor_pairs(self, first: Any, second: Any) -> None:
+        from thinshell.statistics._tensors import alignment_sum, as_tensor_sample
+
+        for left, right in zip(blocks_in_place(first), blocks_in_place(second, "positives"), strict=True):
+            usable = left.any(dim=1) & right.any(dim=1)
+            if self.sketch.drop_nonfinite:
+                usable &= left.isfinite().all(dim=1) & right.isfinite().all(dim=1)
+            count = int(usable.sum())
+            if count:
+                x, y = as_tensor_sample(left[usable], "x"), as_tensor_sample(right[usable], "y")
+                self.squared_distance += alignment_sum(x, y)
                 self.n_pairs += count
 
     def merge(self, other: PairedSketch) -> PairedSketch:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thinshell.report.console import Glyphs, ReportConsole, printable
+from thinshell.report.drift import DRIFT_HEAD, drift_rows, drift_sentence
 from thinshell.report.numbers import count, fixed, rounded
 from thinshell.report.page import hanging, heading, indented, verdict_line, write_page
 from thinshell.report.pairs import PAIR_TITLE, pair_rows
@@ -142,6 +143,19 @@ def _moved(difference: Mapping[str, Any], glyphs: Glyphs) -> Iterator[Renderable
         yield indented("nothing beyond its interval")
     for change in moved:
         yield indented(hanging(glyphs.arrow, Text(_sentence(change, glyphs))))
+    if difference.get("drift"):
+        yield heading(f"Drift from {versus} to {name}")
+        yield indented(Text(printable(drift_sentence(difference["drift"]))))
+        yield indented(_drift_table(difference["drift"]))
+
+
+def _drift_table(drift: Mapping[str, Any]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for number, head in enumerate(DRIFT_HEAD):
+        table.add_column(head, justify="left" if number < 2 else "right")
+    for row in drift_rows(drift):
+        table.add_row(*map(printable, row))
+    return table
 
 
 def _sentence(change: Mapping[str, Any], glyphs: Glyphs) -> str:

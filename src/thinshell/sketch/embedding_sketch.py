@@ -5,50 +5,30 @@ from __future__ import annotations
 import hashlib
 import operator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from thinshell.errors import InputError
+from thinshell.sketch.capacity import row_capacity_for
 from thinshell.sketch.distinct import DistinctRows
 from thinshell.sketch.gram import GRAM_LIMIT, Gram
 from thinshell.sketch.marginals import Marginals
+from thinshell.sketch.refusals import LISTED, refuse_large, refuse_nonfinite, refuse_shape
 from thinshell.sketch.rows import RowSample, Scan, row_multipliers, scan_rows
+from thinshell.sketch.settled import Settled
+from thinshell.statistics._accelerators import on_accelerator
 from thinshell.statistics._small import is_small
 from thinshell.statistics._validation import as_float
 
-__all__ = ["EmbeddingSketch", "row_capacity_for"]
+if TYPE_CHECKING:
+    from thinshell.sketch.tensor_sketch import TensorSketch
 
-# Rows kept: enough for 20 disjoint tests of 250 rows (the paper protocol) and for joint checks; at most 2**26
-# values (256 MiB of float32), but never under 512 rows.
-_ROWS, _FEWEST_ROWS, _VALUES = 8192, 512, 2**26
+__all__ = ["EmbeddingSketch"]
+
 # Rows of one step through a large array. The histograms, larger than most caches, are fetched once a step: twice the
 # time at 8 MiB. Nothing of this size is copied unless the array is not contiguous.
 _STEP_BYTES = 64 * 2**20
-# Sums over 1e12 rows of fourth powers of anything below this stay finite in float64.
-_LARGEST = 1e70
-# Row numbers listed in an error; more would bury the sentence.
-_LISTED = 5
-
-
-def row_capacity_for(n_features: int) -> int:
-    """Return how many rows a sketch keeps by default.
-
-    Parameters
-    ----------
-    n_features : int
-        Columns, at least 1.
-
-    Returns
-    -------
-    int
-        8,192, fewer above 8,192 columns, never under 512.
-
-    Examples
-    --------
-    >>> row_capacity_for(768), row_capacity_for(100_000)
-    (8192, 671)
-    """
-    return max(_FEWEST_ROWS, min(_ROWS, _VALUES // n_features))
 
 
 class EmbeddingSketch:
@@ -92,6 +72,9 @@ class EmbeddingSketch:
     Blocks are taken in by NumPy until they and the rows before them hold more than 2**21 values, by compiled kernels
     from then on. Fingerprints and counts are the same either way, sums to the tolerance above.
 
+    PyTorch tensors on an accelerator are worked on there; what they add to this state comes to the host once it is
+    read, merged, copied or saved.
+
     Examples
     --------
     >>> import numpy as np
@@ -100,6 +83,14 @@ class EmbeddingSketch:
     >>> sketch
     EmbeddingSketch(n_samples=1000, n_features=8, exact=True)
     """
+
+    _sample = Settled[RowSample]()
+    _distinct = Settled[DistinctRows]()
+    _unit_sum = Settled[np.ndarray]()
+    # None until there are more rows than the sample holds.
+    _columns = Settled[Marginals | None]()
+    _norms = Settled[Marginals | None]()
+    _gram = Settled[Gram | None]()
 
     def __init__(
         self,
@@ -114,6 +105,7 @@ class EmbeddingSketch:
         self.drop_nonfinite = drop_nonfinite
         self.keeps_covariance = covariance
         self._row_capacity = row_capacity
+        self._tensors: TensorSketch | None = None
         if row_capacity is not None and operator.index(row_capacity) < 1:
             raise InputError(f"row_capacity must be at least 1, got {row_capacity}; leave it out for 8,192")
         self._n_features: int | None = None
@@ -130,10 +122,7 @@ class EmbeddingSketch:
         self._sample = RowSample(n_features, self._row_capacity)
         self._distinct = DistinctRows(self._row_capacity)
         self._unit_sum = np.zeros(n_features)
-        # None until there are more rows than the sample holds.
-        self._columns: Marginals | None = None
-        self._norms: Marginals | None = None
-        self._gram: Gram | None = None
+        self._columns = self._norms = self._gram = None
 
     @property
     def n_features(self) -> int:
@@ -172,8 +161,9 @@ class EmbeddingSketch:
 
         Parameters
         ----------
-        block : array_like of shape (n_samples, n_features)
-            float16, float32, float64, integers or booleans; any number of rows, 0 included.
+        block : array_like or Tensor of shape (n_samples, n_features)
+            float16, float32, float64, integers or booleans, and bfloat16 on an accelerator; any number of rows, 0
+            included.
 
         Returns
         -------
@@ -194,18 +184,13 @@ class EmbeddingSketch:
         >>> EmbeddingSketch().update(np.zeros((2, 3))).update(np.ones((1, 3))).n_samples
         3
         """
+        if on_accelerator(block):
+            return self._update_there(block)
+        self._settle()
         rows = as_float(block, "block")
-        if rows.ndim != 2:
-            raise InputError(
-                f"block must have shape (n_samples, n_features), got shape {rows.shape}; give one 2-D part of it"
-            )
+        refuse_shape(rows.shape, self._n_features)
         if self._n_features is None:
             self._open(rows.shape[1])
-        if rows.shape[1] != self._n_features:
-            raise InputError(
-                f"block must have {self._n_features} columns like the rows before it, got {rows.shape[1]}; "
-                "use one sketch for each kind of embedding"
-            )
         step = max(1, _STEP_BYTES // (rows.shape[1] * rows.itemsize))
         parts = [slice(top, top + step) for top in range(0, len(rows), step)]
         # A part is made contiguous twice rather than kept: the array may be larger than what is free.
@@ -213,13 +198,8 @@ class EmbeddingSketch:
         scans = [scan_rows(np.ascontiguousarray(rows[part]), self._multipliers, small=small) for part in parts]
         bad = np.flatnonzero(np.isnan(np.concatenate([scan.norms for scan in scans]))) if scans else np.empty(0, int)
         if len(bad) and not self.drop_nonfinite:
-            raise InputError(_nonfinite_sentence(bad + self.n_samples + self.n_dropped, len(bad)))
-        largest = max((np.nanmax(scan.norms, initial=0.0) for scan in scans), default=0.0)
-        if largest > _LARGEST:
-            raise InputError(
-                f"values must stay below {_LARGEST:g} so that their fourth powers fit float64, got a row of norm "
-                f"{largest:.3g}; divide the embeddings by a constant"
-            )
+            refuse_nonfinite((bad[:LISTED] + self.n_samples + self.n_dropped).tolist(), len(bad))
+        refuse_large(max((np.nanmax(scan.norms, initial=0.0) for scan in scans), default=0.0))
         for part, scan in zip(parts, scans, strict=True):
             piece = np.ascontiguousarray(rows[part])
             keep = ~np.isnan(scan.norms)
@@ -229,6 +209,41 @@ class EmbeddingSketch:
             self._take(piece, scan, small)
         self.n_dropped += len(bad)
         return self
+
+    def _update_there(self, block: Any) -> EmbeddingSketch:
+        from thinshell.sketch.tensor_sketch import TensorSketch
+
+        refuse_shape(tuple(block.shape), self._n_features)
+        if self._n_features is None:
+            self._open(block.shape[1])
+        if self._tensors is None or self._tensors.device != block.device:
+            self._settle()
+            self._tensors = TensorSketch(
+                self.n_features,
+                row_capacity=self.row_capacity,
+                covariance=self.keeps_covariance,
+                drop_nonfinite=self.drop_nonfinite,
+                device=block.device,
+            )
+        held = self._tensors
+        before = held.n_samples, held.n_dropped
+        held.update(block, first=self.n_samples + self.n_dropped)
+        self.n_samples += held.n_samples - before[0]
+        self.n_dropped += held.n_dropped - before[1]
+        return self
+
+    def _settle(self) -> None:
+        """Merge what an accelerator holds; its rows are counted in already."""
+        if self._tensors is None or not self._tensors.n_samples + self._tensors.n_dropped:
+            return
+        taken = self._tensors.take()
+        self.n_samples -= taken.n_samples
+        self.n_dropped -= taken.n_dropped
+        self.merge(taken)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return self.__dict__ | {"_tensors": None}
 
     def _take(self, rows: np.ndarray, scan: Scan, small: bool) -> None:
         before = self.n_samples
@@ -292,6 +307,8 @@ class EmbeddingSketch:
             raise InputError(f"other must be an EmbeddingSketch, got {type(other).__name__}; sketch it first")
         if other is self:
             raise InputError("other must be another sketch, got this very one; its rows are in it already")
+        self._settle()
+        other._settle()
         if other._n_features is None:
             self.n_dropped += other.n_dropped
             return self
@@ -367,9 +384,3 @@ class EmbeddingSketch:
         from thinshell.sketch.storage import load_sketch
 
         return load_sketch(path)
-
-
-def _nonfinite_sentence(rows: np.ndarray, count: int) -> str:
-    listed = ", ".join(f"{row:,}" for row in rows[:_LISTED]) + (", …" if count > _LISTED else "")
-    noun = "row holds" if count == 1 else "rows hold"
-    return f"{count:,} {noun} NaN or infinity (row {listed}); repair them, or leave them out with drop_nonfinite"

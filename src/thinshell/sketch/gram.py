@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from thinshell.statistics._threads import single_threaded_blas, thread_map
+
 __all__ = ["GRAM_LIMIT", "Gram"]
 
 # Columns up to which the full matrix is kept: 128 MiB of float64 at 4,096. Wider data take their spectrum from
 # the row sample.
 GRAM_LIMIT = 4096
+# Columns of one panel of the products and rows of one product, fixed whatever the number of CPUs. Measured from 128
+# to 4,096 columns: narrower panels and shorter products cost more, wider ones leave CPUs idle.
+_PANEL_COLUMNS = 192
+_PANEL_ROWS = 8192
+# Rows of one piece when columns are shifted, scaled and added up.
+_PIECE_ROWS = 1024
 
 
 class Gram:
-    """Sums and products of shifted, scaled columns: float32 products of a block, float64 between blocks.
+    """Sums and products of shifted, scaled columns: float32 products of a few thousand rows, float64 beyond.
+
+    Only the lower triangle of the products is kept up to date.
 
     Parameters
     ----------
@@ -41,11 +51,38 @@ class Gram:
 
     def add(self, block: np.ndarray) -> None:
         """Add the rows of a float32 or float64 block."""
-        shifted = block - self.shift.astype(block.dtype)
-        shifted *= self.scale.astype(block.dtype)
-        self.products += shifted.T @ shifted
-        self.sums += shifted.sum(axis=0, dtype=np.float64)
+        if not len(block):
+            return
+        shift, scale = self.shift.astype(block.dtype), self.scale.astype(block.dtype)
+        shifted = np.empty_like(block)
+
+        def piece(top: int) -> np.ndarray:
+            rows = slice(top, top + _PIECE_ROWS)
+            np.subtract(block[rows], shift, out=shifted[rows])
+            shifted[rows] *= scale
+            return shifted[rows].sum(axis=0, dtype=np.float64)
+
+        # Fixed pieces in order, so that the sums do not depend on the number of CPUs.
+        self.sums += np.sum(thread_map(piece, range(0, len(block), _PIECE_ROWS)), axis=0)
+        self._add_products(shifted)
         self.n_samples += len(block)
+
+    def _add_products(self, rows: np.ndarray) -> None:
+        """Add up products panel by panel of columns.
+
+        Each panel is one thread's, so the sums do not depend on how many there are; and BLAS, which would split a
+        product of many rows and few columns badly (up to fifty times slower), gets pieces that fit it.
+        """
+        d = rows.shape[1]
+
+        def panel(left: int) -> None:
+            columns = slice(left, min(left + _PANEL_COLUMNS, d))
+            for top in range(0, len(rows), _PANEL_ROWS):
+                tile = rows[top : top + _PANEL_ROWS]
+                self.products[left:, columns] += tile[:, left:].T @ tile[:, columns]
+
+        with single_threaded_blas():
+            thread_map(panel, range(0, d, _PANEL_COLUMNS))
 
     def merge(self, other: Gram) -> None:
         """Add the rows of `other`, which is left as it is."""
@@ -66,12 +103,16 @@ class Gram:
 
     def covariance(self) -> np.ndarray:
         """Return the sample covariance (divisor n - 1), float64, in squared units of the data."""
-        centred = self.products - np.outer(self.sums, self.sums / self.n_samples)
+        centred = self._full() - np.outer(self.sums, self.sums / self.n_samples)
         return centred / np.outer(self.scale, self.scale) / (self.n_samples - 1)
+
+    def _full(self) -> np.ndarray:
+        lower = np.tril(self.products)
+        return lower + np.tril(lower, -1).T
 
     def state(self) -> dict[str, np.ndarray]:
         """Return every array, by name, as `restore` takes them."""
-        return {name: getattr(self, name) for name in ("shift", "scale", "sums", "products")}
+        return {"shift": self.shift, "scale": self.scale, "sums": self.sums, "products": self._full()}
 
     @classmethod
     def restore(cls, n_samples: int, state: dict[str, np.ndarray]) -> Gram:

@@ -42,6 +42,7 @@ def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
         "n_features": sketch.n_features,
         "n_dropped": sketch.n_dropped,
         "row_capacity": sketch.row_capacity,
+        "covariance": sketch.keeps_covariance,
     }
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     try:
@@ -113,7 +114,8 @@ def _part(tensors: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
 
 def _rebuild(header: dict, tensors: dict[str, np.ndarray]) -> EmbeddingSketch:
     n, d = int(header["n_samples"]), int(header["n_features"])
-    sketch = EmbeddingSketch(d, row_capacity=int(header["row_capacity"]))
+    kept = bool(header.get("covariance", True))
+    sketch = EmbeddingSketch(d, row_capacity=int(header["row_capacity"]), covariance=kept)
     sketch.n_samples, sketch.n_dropped = n, int(header["n_dropped"])
     sample = _part(tensors, "sample")
     if sample["rows"].shape[1] != d or len(sample["rows"]) != min(n, sketch.row_capacity):

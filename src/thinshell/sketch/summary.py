@@ -54,6 +54,8 @@ class Summary:
     covariance : ndarray of shape (n_features, n_features) or None
         Divisor n - 1; None where it is not kept (more than 4,096 columns, or fewer rows than columns, whose
         spectrum is cheaper from `rows`).
+    counts : Marginals or None
+        Histograms of every column of the data; None when `exact`.
     """
 
     n_samples: int
@@ -70,6 +72,7 @@ class Summary:
     norms: Marginals | np.ndarray = field(repr=False)
     mean_direction: np.ndarray
     covariance: np.ndarray | None
+    counts: Marginals | None = field(default=None, repr=False)
 
     @property
     def constant(self) -> np.ndarray:
@@ -196,4 +199,5 @@ def _counted(sketch: EmbeddingSketch) -> dict:
         "norms": norms,
         "mean_direction": sketch._unit_sum / sketch.n_samples,
         "covariance": sketch._gram.covariance() if sketch._gram is not None else None,
+        "counts": columns,
     }

@@ -44,6 +44,13 @@ from thinshell.statistics.sphere import (
 )
 from thinshell.statistics.squared_correlation import SquaredCorrelationResult, squared_correlation
 from thinshell.statistics.thin_shell import SpectrumNormResult, spectrum_norm_test
+from thinshell.statistics.two_sample import (
+    TwoSampleResult,
+    kolmogorov_smirnov_test,
+    mean_difference_test,
+    mean_vector_pvalue,
+    variance_ratio_test,
+)
 from thinshell.statistics.uncentred import partition_isotropy, rankme
 
 __all__ = [
@@ -63,6 +70,7 @@ __all__ = [
     "SpectrumNormResult",
     "SpectrumReference",
     "SquaredCorrelationResult",
+    "TwoSampleResult",
     "alignment",
     "anderson_darling",
     "anderson_darling_null_mean",
@@ -81,10 +89,13 @@ __all__ = [
     "holm",
     "isotropy",
     "jarque_bera",
+    "kolmogorov_smirnov_test",
     "l2_normalize",
     "mardia",
     "mardia_skewness_check",
+    "mean_difference_test",
     "mean_direction",
+    "mean_vector_pvalue",
     "modality_gap",
     "moments",
     "negative_cosines",
@@ -104,5 +115,6 @@ __all__ = [
     "squared_correlation",
     "uniformity",
     "uniformity_of_sphere",
+    "variance_ratio_test",
     "zscore",
 ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from typing import TypeVar
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
 
-__all__ = ["available_cpus", "thread_map"]
+from thinshell.errors import InputError, InputTypeError
+
+__all__ = ["available_cpus", "limited_threads", "thread_map"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,6 +24,7 @@ _lock = threading.Lock()
 # costs as much as the kernels. Keyed by process, because threads do not survive a fork.
 _pools: dict[int, ThreadPoolExecutor] = {}
 _this_thread = threading.local()
+_most_threads: ContextVar[int | None] = ContextVar("thinshell_most_threads", default=None)
 
 
 def available_cpus() -> int:
@@ -27,6 +32,71 @@ def available_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Let `thread_map` use at most so many threads; None sets no limit of its own.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        If `threads` is not a whole number of at least 1.
+
+    Examples
+    --------
+    >>> with limited_threads(1):
+    ...     thread_map(lambda piece: threading.current_thread().name, [1, 2])
+    ['MainThread', 'MainThread']
+    """
+    if threads is None:
+        yield
+        return
+    try:
+        most = operator.index(threads)
+    except TypeError:
+        raise InputTypeError(f"threads must be a whole number, got {type(threads).__name__}") from None
+    if most < 1:
+        raise InputError(f"threads must be at least 1, got {most}; leave it out for as many as there are CPUs")
+    from threadpoolctl import threadpool_limits
+
+    token = _most_threads.set(most)
+    try:
+        with threadpool_limits(limits=most):
+            yield
+    finally:
+        _most_threads.reset(token)
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Let BLAS use one thread in each thread that calls it, whoever else is inside."""
+    with _lock:
+        _blas.inside += 1
+        if _blas.inside == 1:
+            from threadpoolctl import ThreadpoolController
+
+            _blas.controller = _blas.controller or ThreadpoolController()
+            _blas.limit = _blas.controller.limit(limits=1, user_api="blas")
+            _blas.limit.__enter__()
+    try:
+        yield
+    finally:
+        with _lock:
+            _blas.inside -= 1
+            if _blas.inside == 0:
+                _blas.limit.__exit__(None, None, None)
+
+
+class _Blas:
+    """How many are inside `single_threaded_blas`; the number of threads belongs to the process, not to a thread."""
+
+    inside = 0
+    controller: Any = None
+    limit: Any = None
+
+
+_blas = _Blas()
 
 
 def _pool(helpers: int) -> ThreadPoolExecutor:
@@ -50,7 +120,7 @@ def thread_map(function: Callable[[T], R], pieces: Iterable[T]) -> list[R]:
     [2, 3, 4]
     """
     pieces = list(pieces)
-    helpers = min(available_cpus(), len(pieces)) - 1
+    helpers = min(available_cpus(), _most_threads.get() or len(pieces), len(pieces)) - 1
     if helpers < 1 or getattr(_this_thread, "inside", False):
         return [function(piece) for piece in pieces]
     results: dict[int, R] = {}

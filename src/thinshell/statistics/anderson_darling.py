@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from thinshell.errors import InputError
+from thinshell.statistics._accelerators import on_accelerator
 from thinshell.statistics._anderson_darling_null import composite_pvalue, null_mean, simple_pvalue
 from thinshell.statistics._column_result import column_result
 from thinshell.statistics._results import NormalityResult
@@ -15,6 +16,9 @@ from thinshell.statistics._small import is_small
 from thinshell.statistics._threads import thread_map
 from thinshell.statistics._validation import as_sample
 from thinshell.statistics.moments import Moments, moments
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["AD_CRITICAL_5", "anderson_darling", "anderson_darling_null_mean", "anderson_darling_sorted"]
 
@@ -93,7 +97,7 @@ def _transposed(array: np.ndarray, part: slice, small: bool) -> np.ndarray:
     return columns
 
 
-def _location_scale(array: np.ndarray, null: str, known: Moments | None) -> tuple[np.ndarray, np.ndarray]:
+def _location_scale(array: np.ndarray | Tensor, null: str, known: Moments | None) -> tuple[np.ndarray, np.ndarray]:
     estimated = known if known is not None else moments(array)
     if null == "simple":
         return np.zeros(array.shape[1]), np.where(estimated.constant, np.nan, 1.0)
@@ -110,8 +114,9 @@ def anderson_darling(
 
     Parameters
     ----------
-    sample : array_like of shape (n_samples,) or (n_samples, n_features)
-        At least 8 rows of finite real values; columns are tested one by one.
+    sample : array_like or Tensor of shape (n_samples,) or (n_samples, n_features)
+        At least 8 rows of finite real values; columns are tested one by one. A tensor on an accelerator is sorted
+        there.
     null : {"composite", "simple"}
         "composite": a normal law whose mean and variance are estimated (by the sample mean and the variance
         with ddof=1), as the paper and most tools use it. "simple": N(0, 1) exactly; the sample is *not*
@@ -157,8 +162,14 @@ def anderson_darling(
     """
     if null not in ("composite", "simple"):
         raise InputError(f"null must be 'composite' or 'simple', got {null!r}; choose one of them")
-    array = as_sample(sample, min_samples=_MIN_SAMPLES)
-    statistic = _statistics(array, *_location_scale(array, null, known_moments))
+    if on_accelerator(sample):
+        from thinshell.statistics._tensors import anderson_darling_tensor, as_tensor_sample, fetched
+
+        array = as_tensor_sample(cast("Tensor", sample), min_samples=_MIN_SAMPLES)
+        statistic = fetched(anderson_darling_tensor(array, *_location_scale(array, null, known_moments)))
+    else:
+        array = as_sample(sample, min_samples=_MIN_SAMPLES)
+        statistic = _statistics(array, *_location_scale(array, null, known_moments))
     survival = composite_pvalue if null == "composite" else simple_pvalue
     pvalue = survival(statistic, len(array))
     return column_result(sample, statistic, pvalue, len(array))

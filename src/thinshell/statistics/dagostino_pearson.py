@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from thinshell.errors import InputError
+from thinshell.statistics._accelerators import on_accelerator
 from thinshell.statistics._column_result import column_result
 from thinshell.statistics._dagostino_pearson_null import calibrated_pvalue
 from thinshell.statistics._results import NormalityResult
 from thinshell.statistics._validation import as_sample
 from thinshell.statistics.moments import Moments, moments
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["dagostino_pearson", "dagostino_pearson_from_moments"]
 
@@ -101,8 +105,9 @@ def dagostino_pearson(
 
     Parameters
     ----------
-    sample : array_like of shape (n_samples,) or (n_samples, n_features)
-        At least 8 rows of finite real values; columns are tested one by one.
+    sample : array_like or Tensor of shape (n_samples,) or (n_samples, n_features)
+        At least 8 rows of finite real values; columns are tested one by one. A tensor on an accelerator is summed up
+        there.
     tail : {"chi2", "calibrated"}
         "chi2": the textbook p-value, as SciPy's `normaltest` and as the paper uses it. "calibrated": from
         simulated null quantiles of K^2 at this `n_samples`; use it before combining p-values (Holm, FDR,
@@ -144,7 +149,12 @@ def dagostino_pearson(
     >>> result.pvalue < 0.05
     array([False,  True])
     """
-    array = as_sample(sample, min_samples=_MIN_SAMPLES)
+    if on_accelerator(sample):
+        from thinshell.statistics._tensors import as_tensor_sample
+
+        array = as_tensor_sample(cast("Tensor", sample), min_samples=_MIN_SAMPLES)
+    else:
+        array = as_sample(sample, min_samples=_MIN_SAMPLES)
     summary = known_moments if known_moments is not None else moments(array)
     statistic, pvalue = dagostino_pearson_from_moments(len(array), summary.skewness, summary.excess_kurtosis, tail)
     return column_result(sample, statistic, pvalue, len(array))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from thinshell.errors import InputError
+from thinshell.statistics._accelerators import on_accelerator
 from thinshell.statistics._power_sums import power_sums
 from thinshell.statistics._small import is_small
 from thinshell.statistics._threads import thread_map
 from thinshell.statistics._validation import as_sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Moments", "moments", "power_sums"]
 
@@ -182,8 +187,8 @@ def moments(sample: ArrayLike) -> Moments:
 
     Parameters
     ----------
-    sample : array_like of shape (n_samples,) or (n_samples, n_features)
-        Finite real values; float16, float32, float64 or integers.
+    sample : array_like or Tensor of shape (n_samples,) or (n_samples, n_features)
+        Finite real values; float16, float32, float64 or integers. A tensor on an accelerator is summed up there.
 
     Returns
     -------
@@ -217,6 +222,10 @@ def moments(sample: ArrayLike) -> Moments:
     >>> result.skewness
     array([0.59517006,        nan])
     """
+    if on_accelerator(sample):
+        from thinshell.statistics._tensors import moments_tensor
+
+        return moments_tensor(cast("Tensor", sample))
     array = as_sample(sample, min_samples=1)
     shift = _pilot_shift(array)
     starts, small = range(0, len(array), _BLOCK_ROWS), is_small(array.size)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from thinshell.errors import InputError
-from thinshell.statistics._columns import row_blocks, smaller_gram, standardized
+from thinshell.statistics._columns import correlation, row_blocks, smaller_gram, standardized
 from thinshell.statistics._validation import as_sample
 
 __all__ = ["PrincipalAxesResult", "principal_axes_test"]
@@ -48,9 +48,9 @@ class PrincipalAxesResult:
     n_samples: int
 
 
-def _leading_scores(centred: np.ndarray, n_axes: int) -> tuple[np.ndarray, np.ndarray]:
+def _leading_scores(centred: np.ndarray, n_axes: int, covariance: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Unit-free scores (n_samples, k) on the leading axes of centred data, and the variance share of each."""
-    gram = smaller_gram(centred, 0.0)
+    gram = smaller_gram(centred, 0.0) if covariance is None else correlation(covariance)
     top = (max(0, len(gram) - n_axes), len(gram) - 1)
     values, vectors = eigh(gram, subset_by_index=top, check_finite=False)
     values, vectors = values[::-1], vectors[:, ::-1]
@@ -62,7 +62,9 @@ def _leading_scores(centred: np.ndarray, n_axes: int) -> tuple[np.ndarray, np.nd
     return np.concatenate(blocks), share[kept]
 
 
-def principal_axes_test(embeddings: object, n_axes: int = 16) -> PrincipalAxesResult:
+def principal_axes_test(
+    embeddings: object, n_axes: int = 16, *, known_covariance: np.ndarray | None = None
+) -> PrincipalAxesResult:
     """Anderson-Darling test of the scores on the leading principal axes of the standardised cloud.
 
     Clusters and other large-scale structure stretch the cloud along few axes, where single coordinates
@@ -78,6 +80,8 @@ def principal_axes_test(embeddings: object, n_axes: int = 16) -> PrincipalAxesRe
         At least 8 rows.
     n_axes : int, default 16
         Fewer are used when the rank is smaller.
+    known_covariance : ndarray of shape (n_features, n_features), optional
+        Sample covariance of these rows, if it is at hand and there are no more columns than rows.
 
     Returns
     -------
@@ -108,9 +112,9 @@ def principal_axes_test(embeddings: object, n_axes: int = 16) -> PrincipalAxesRe
     if n_axes < 1:
         raise InputError(f"n_axes must be at least 1, got {n_axes}; 16 is usual")
     sample = as_sample(embeddings, "embeddings", min_samples=8)
-    # One more centring in float64 removes the rounding that float32 columns keep.
-    centred = standardized(standardized(sample).astype(np.float64))
-    scores, share = _leading_scores(centred, n_axes)
+    # In float64, or the rounding of float32 columns would leave them a little off their centre.
+    centred = standardized(sample.astype(np.float64))
+    scores, share = _leading_scores(centred, n_axes, known_covariance)
     if not share.size:
         none = np.empty(0)
         return PrincipalAxesResult(none, none, float("nan"), -1, none, none, len(sample))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from thinshell.statistics._columns import row_blocks, standardized, varying_columns
+from thinshell.statistics._columns import correlation, row_blocks, standardized, varying_columns
 from thinshell.statistics._shrinkage import shrunk_eigenvalues
 from thinshell.statistics._validation import as_sample
-from thinshell.statistics.spectrum import covariance_eigenvalues
+from thinshell.statistics.spectrum import covariance_eigenvalues, descending_eigenvalues
 
 __all__ = ["SpectrumNormResult", "spectrum_norm_test"]
 
@@ -51,7 +51,7 @@ def _squared_norms(sample: np.ndarray) -> np.ndarray:
     return squared
 
 
-def spectrum_norm_test(embeddings: object) -> SpectrumNormResult:
+def spectrum_norm_test(embeddings: object, *, known_covariance: np.ndarray | None = None) -> SpectrumNormResult:
     """Compare the variance of the squared norms with the value a Gaussian of the estimated spectrum has.
 
     The columns are standardised first, so that a few coordinates of huge variance cannot mask the others.
@@ -73,6 +73,9 @@ def spectrum_norm_test(embeddings: object) -> SpectrumNormResult:
     ----------
     embeddings : array_like of shape (n_samples, n_features)
         At least 8 rows. Fewer than about 50 make the normal law rough.
+    known_covariance : ndarray of shape (n_features, n_features), optional
+        Sample covariance of these rows, if it is at hand, no column is constant and there are no more columns than
+        rows.
 
     Returns
     -------
@@ -111,7 +114,11 @@ def spectrum_norm_test(embeddings: object) -> SpectrumNormResult:
         return SpectrumNormResult(float("nan"), float("nan"), float("nan"), n)
     standard = standardized(sample if d == sample.shape[1] else sample[:, columns])
     # Divisor n - 1 on both sides; the columns were scaled with divisor n.
-    spectrum = shrunk_eigenvalues(covariance_eigenvalues(standard), n)
+    if known_covariance is None:
+        eigenvalues = covariance_eigenvalues(standard)
+    else:
+        eigenvalues = descending_eigenvalues(correlation(known_covariance), d) * (n / (n - 1))
+    spectrum = shrunk_eigenvalues(eigenvalues, n)
     second, fourth = float((spectrum**2).sum()), float((spectrum**4).sum())
     ratio = float(_squared_norms(standard).var(ddof=1)) / (2.0 * (1.0 - 2.0 / n) * second)
     spread = np.sqrt((2.0 + 4.0 * fourth / second**2) / n)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.special import logsumexp
 
-from thinshell.statistics._columns import smaller_gram
+from thinshell.statistics._columns import column_means, smaller_gram
 from thinshell.statistics._validation import as_sample
 from thinshell.statistics.spectrum import descending_eigenvalues
 
@@ -17,13 +17,15 @@ __all__ = ["partition_isotropy", "rankme"]
 RANKME_EPSILON = 1e-7
 
 
-def rankme(embeddings: object) -> float:
+def rankme(embeddings: object, *, known_covariance: np.ndarray | None = None) -> float:
     """RankMe: exponential of the entropy of the normalised singular values of the *uncentred* data matrix.
 
     Parameters
     ----------
     embeddings : array_like of shape (n_samples, n_features)
         The representation as it is; a large mean therefore counts as one dominating direction.
+    known_covariance : ndarray of shape (n_features, n_features), optional
+        Sample covariance of these rows, if it is at hand and there are no more columns than rows.
 
     Returns
     -------
@@ -46,7 +48,11 @@ def rankme(embeddings: object) -> float:
     2.0
     """
     sample = as_sample(embeddings, "embeddings")
-    gram = smaller_gram(sample, 0.0)
+    if known_covariance is None:
+        gram = smaller_gram(sample, 0.0)
+    else:
+        means = column_means(sample)
+        gram = known_covariance * (len(sample) - 1) + len(sample) * np.outer(means, means)
     singular = np.sqrt(descending_eigenvalues(gram, min(sample.shape)))
     if not singular.any():
         return float("nan")

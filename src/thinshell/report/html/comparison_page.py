@@ -10,6 +10,7 @@ from thinshell.report import panels
 from thinshell.report.comparison import BLOCKS
 from thinshell.report.comparison_panels import PANELS, comparison_panels
 from thinshell.report.console import UNICODE
+from thinshell.report.drift import DRIFT_HEAD, drift_rows, drift_sentence
 from thinshell.report.html.chart import Chart
 from thinshell.report.html.diagnosis_charts import (
     Domains,
@@ -66,7 +67,7 @@ def comparison_page(result: Mapping[str, Any]) -> str:
         "protocol": _protocol(diagnoses),
         "moved_title": moved,
         "moved": [_moved(difference) for difference in result.get("differences") or []],
-        "tables": [_table(names, diagnoses), *_pair_tables(result)],
+        "tables": [_table(names, diagnoses), *_pair_tables(result), *_drift_tables(result)],
         "rows": rows,
         "provenance": provenance(_origin(result, diagnoses), "comparison"),
         "parts": parts(
@@ -125,6 +126,17 @@ def _pair_tables(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     rows = [list(row) for row in pair_rows(result["pairs"])]
     return [table(PAIR_TITLE, ["", "", "what it is"], rows, "How the two sides lie to each other.")]
+
+
+def _drift_tables(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    tables = []
+    for difference in result.get("differences") or []:
+        drift = difference.get("drift")
+        if drift:
+            title = f"Drift from {difference.get('versus')} to {difference.get('name')}"
+            rows = [list(row) for row in drift_rows(drift)]
+            tables.append(table(title, list(DRIFT_HEAD), rows, drift_sentence(drift)))
+    return tables
 
 
 def _label(row: Row) -> str:
