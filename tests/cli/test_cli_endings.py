@@ -190,6 +190,6 @@ def test_shell_completion_offers_commands_and_options() -> None:
         done = subprocess.run(command, capture_output=True, text=True, env=os.environ | variables, check=True)
         return done.stdout.split()
 
-    assert complete("thinshell ", 1) == ["diagnose", "compare", "embed", "train", "reproduce", "report"]
+    assert complete("thinshell ", 1) == ["diagnose", "compare", "embed", "train", "reproduce", "report", "sketch"]
     assert "--normalize" in complete("thinshell diagnose --no", 2)
     assert complete("thinshell diagnose --protocol ", 3) == ["both", "paper", "full"]

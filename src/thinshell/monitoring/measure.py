@@ -55,8 +55,8 @@ def measure(
     Parameters
     ----------
     embeddings : array_like or torch.Tensor of shape (n_samples, n_features)
-        At least 8 rows, as the encoder makes them (not normalised). A tensor on an accelerator is moved to the host
-        in blocks.
+        At least 8 rows, as the encoder makes them (not normalised). A tensor on an accelerator is
+        sketched there.
     positives : array_like or torch.Tensor of shape (n_samples, n_features), optional
         The other view of each row; enters `alignment` and `positive_cosine` only.
     normalize : {"none", "l2"}
