@@ -250,13 +250,16 @@ class EmbeddingSketch:
         self.n_samples += len(rows)
         self._unit_sum += scan.unit_sum
         if self._columns is None and self.n_samples > self.row_capacity:
-            self._start_counting(np.concatenate([self._sample.draw()[0], rows]) if before else rows, small)
+            if before:
+                self._start_counting(np.concatenate([self._sample.draw()[0], rows]), small)
+            else:
+                self._start_counting(rows, small, scan.norms)
         elif self._columns is not None:
             self._count(rows, scan.norms, small)
         self._sample.add(rows, scan.hashes)
         self._distinct.add(scan.hashes)
 
-    def _start_counting(self, rows: np.ndarray, small: bool) -> None:
+    def _start_counting(self, rows: np.ndarray, small: bool, norms: np.ndarray | None = None) -> None:
         """Leave the exact phase: everything held so far and the block that overflowed become the pilot."""
         self._columns, self._norms = Marginals(self.n_features), Marginals(1)
         if self.keeps_covariance and self.n_features <= GRAM_LIMIT:
@@ -265,7 +268,10 @@ class EmbeddingSketch:
         # The grid of the histograms is set by the first piece; a wide one cannot be narrowed afterwards.
         for top in range(0, len(rows), step):
             piece = np.ascontiguousarray(rows[top : top + step])
-            self._count_anew(piece, small)
+            if norms is None:
+                self._count_anew(piece, small)
+            else:
+                self._count(piece, norms[top : top + step], small)
 
     def _count_anew(self, rows: np.ndarray, small: bool) -> None:
         self._count(rows, scan_rows(rows, self._multipliers, small=small).norms, small)

@@ -123,6 +123,10 @@ class RowSample:
         if len(self._keys) >= self.capacity:
             chosen = np.flatnonzero(keys < self._keys.max())
             keys, hashes, rows = keys[chosen], hashes[chosen], rows[chosen]
+        elif len(keys) > self.capacity:
+            # No row of a block enters that has as many smaller keys beside it.
+            chosen = np.flatnonzero(keys <= np.partition(keys, self.capacity - 1)[self.capacity - 1])
+            keys, hashes, rows = keys[chosen], hashes[chosen], rows[chosen]
         if not len(keys):
             return
         # A copy: the caller may reuse its buffer for the next block.
