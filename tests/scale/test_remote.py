@@ -93,6 +93,28 @@ def test_same_json_as_from_a_folder(s3, tmp_path, capsys):
     assert results[0] == results[1]
 
 
+def test_parquet_and_files_of_pairs_through_the_command(s3, tmp_path, capsys):
+    system, _ = s3
+    buffer = io.BytesIO()
+    pq.write_table(table(ROWS), buffer)
+    system.pipe("bucket/rows.parquet", buffer.getvalue())
+    assert main(["diagnose", "s3://bucket/rows.parquet", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_samples"] == len(ROWS)
+    pairs = table(ROWS).append_column("side", pa.array(["image", "text"] * 1500))
+    pairs = pairs.append_column("pair", pa.array(np.repeat(np.arange(1500), 2)))
+    buffer = io.BytesIO()
+    pq.write_table(pairs, buffer)
+    system.pipe("bucket/pairs.parquet", buffer.getvalue())
+    assert main(["diagnose", "s3://bucket/pairs.parquet", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["names"] == ["image", "text"]
+
+
+def test_a_server_that_is_not_there(monkeypatch):
+    monkeypatch.setattr("thinshell.io.remote.WAITS", (0.01,))
+    with pytest.raises(InputError, match=r"^http://127\.0\.0\.1:1/x\.npy could not be reached: .*\(2 tries\)"):
+        open_source("http://127.0.0.1:1/x.npy")
+
+
 def test_large_reads_ask_for_several_ranges_and_small_ones_read_ahead(s3, monkeypatch):
     system, proxy = s3
     content = np.random.default_rng(0).bytes(1_000_000)

@@ -43,7 +43,13 @@ def _filesystem(url: str) -> tuple[Any, str]:
         extra = "'thinshell[scale]'" if package in ("s3fs", "aiohttp", "fsspec") else package
         sentence = f"{without_password(url)}: reading {scheme}:// needs {package}: pip install {extra}"
         raise InputError(sentence) from error
-    except ValueError as error:
+    except Exception as error:
+        if _unreachable(error) is not None:  # Hugging Face is asked at once what the path means
+            raise InputError(
+                f"{without_password(url)} could not be reached: {one_line(error)}; check the network"
+            ) from error
+        if not isinstance(error, ValueError):
+            raise
         raise InputError(
             f"{without_password(url)} starts with {scheme}://, which is not read ({one_line(error)}); use a path, "
             "s3://, gs://, hf://, https:// or another that fsspec knows"
@@ -58,7 +64,16 @@ def filesystem(url: str) -> tuple[Any, str]:
 def is_final(error: BaseException) -> bool:
     """Tell whether trying again cannot help."""
     final = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, InputError)
-    return isinstance(error, final) or type(error).__name__ == "NoCredentialsError"
+    return (isinstance(error, final) and _unreachable(error) is None) or type(error).__name__ == "NoCredentialsError"
+
+
+def _unreachable(error: BaseException | None) -> BaseException | None:
+    """Return the failure to connect behind an error: fsspec calls a file missing whose server does not answer."""
+    while error is not None:
+        if "Connect" in type(error).__name__:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _patiently(url: str, attempt: Any) -> Any:
@@ -75,9 +90,11 @@ def _patiently(url: str, attempt: Any) -> Any:
             if is_final(error):
                 raise
             if wait is None:
+                failed = _unreachable(error)
+                verb = "read" if failed is None else "reached"
                 raise InputError(
-                    f"{without_password(url)} could not be read: {one_line(error)} ({len(WAITS) + 1} tries); try "
-                    "again later"
+                    f"{without_password(url)} could not be {verb}: {one_line(failed or error)} ({len(WAITS) + 1} "
+                    "tries); check the address and the network, or try again later"
                 ) from error
             time.sleep(wait)
     raise AssertionError  # the last round returns or raises

@@ -12,8 +12,10 @@ import numpy as np
 
 from thinshell.errors import InputError, unknown_name
 from thinshell.io.failures import explained
+from thinshell.io.files import arrow_file
 from thinshell.io.paths import expanded
 from thinshell.io.source import Source, row_slices
+from thinshell.io.urls import is_url
 
 __all__ = ["PartnerSource", "SideSource", "Sides", "sides_of"]
 
@@ -70,14 +72,16 @@ def sides_of(path: object) -> Sides | None:
 
     name = files[0]
     with explained(name, "Parquet"):
-        schema = pq.read_schema(name)
+        # A URL goes through our own file: Arrow has clients of its own for some, with other settings and no retries.
+        schema = pq.read_schema(arrow_file(name) if is_url(name) else name)
         kinds = {field.name: field.type for field in schema}
         if "side" not in kinds or "pair" not in kinds or not pa.types.is_integer(kinds["pair"]):
             return None
         kind = kinds["side"].value_type if pa.types.is_dictionary(kinds["side"]) else kinds["side"]
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             return None
-        table = pq.read_table(name, columns=["side", "pair"], read_dictionary=["side"])
+        place = arrow_file(name) if is_url(name) else name
+        table = pq.read_table(place, columns=["side", "pair"], read_dictionary=["side"])
     if table["side"].null_count or table["pair"].null_count:
         raise InputError(f"{name} has nulls in its columns side or pair; fill them, or drop these rows")
     coded = table["side"].unify_dictionaries().combine_chunks()
