@@ -46,7 +46,7 @@ test-core: $(CORE_READY)  ## the tests in an environment without the extras
 	$(TEST_ENV) $(CORE)/bin/python -m pytest $(WORKERS) -q -p no:cacheprovider -m "not slow" tests $(EXTRA_ROOMS:%=--ignore=tests/%)
 
 test-engines: $(ENGINES_READY)  ## the examples for Ray and Spark (needs Java 17 for Spark)
-	$(TEST_ENV) PYSPARK_PYTHON=$(CURDIR)/$(ENGINES)/bin/python $(ENGINES)/bin/python -m pytest -q -p no:cacheprovider tests/scale/engines
+	$(TEST_ENV) $(ENGINES)/bin/python -m pytest -q -p no:cacheprovider tests/scale/engines
 
 bench: $(BENCH_READY)  ## speed and memory beside SciPy, statsmodels and other losses, in one run
 	$(BIN)/python -m benchmarks

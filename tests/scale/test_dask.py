@@ -154,3 +154,17 @@ def test_by_hand_as_with_ray_or_spark(shards):
     whole = ts.diagnose(f"{shards}/part-00*.parquet").sketch
     assert merged.fingerprint == whole.fingerprint
     assert (merged._columns.moments.m4 == whole._columns.moments.m4).all()
+
+
+def test_merging_leaves_its_inputs_as_they_are(shards):
+    """A cluster may merge again from inputs it kept, when the worker that held the result has died."""
+    parts = [sketch_shard(shard) for shard in shards_of(f"{shards}/part-00[0-3].parquet")]
+    before = [part.sketch.fingerprint for part in parts]
+    for part in parts:
+        part.sketch._columns.counts.flags.writeable = False  # as Ray hands them out
+        part.sketch._gram.products.flags.writeable = False
+    once, twice = merge_shards(parts).sketch, merge_shards(parts).sketch
+    assert [part.sketch.fingerprint for part in parts] == before
+    assert once.fingerprint == twice.fingerprint
+    assert (once._columns.counts == twice._columns.counts).all()
+    assert (once._gram.products == twice._gram.products).all()

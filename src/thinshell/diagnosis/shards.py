@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Protocol
@@ -158,7 +159,7 @@ def sketch_shard(shard: Shard) -> ShardSketch:
 
 
 def merge_shards(parts: list[ShardSketch]) -> ShardSketch:
-    """Merge what became of neighbouring shards, in their order.
+    """Merge what became of neighbouring shards, in their order; they are left as they are.
 
     Parameters
     ----------
@@ -178,7 +179,10 @@ def merge_shards(parts: list[ShardSketch]) -> ShardSketch:
     """
     sketches = [part.sketch for part in parts if part.sketch is not None]
     skipped = tuple(entry for part in parts for entry in part.skipped)
-    return ShardSketch(reduce(EmbeddingSketch.merge, sketches) if sketches else None, skipped)
+    if not sketches:
+        return ShardSketch(None, skipped)
+    # Into a copy: an engine may run a merge again from the inputs it kept, or keep them in memory nobody may write to.
+    return ShardSketch(reduce(EmbeddingSketch.merge, sketches[1:], deepcopy(sketches[0])), skipped)
 
 
 def on_finite(transform: Transform, block: np.ndarray) -> np.ndarray:
