@@ -32,10 +32,12 @@ def test_numbers_are_those_of_diagnose(normalize):
     assert numbers["norm_mean"] == page["norms"]["mean"]
     assert numbers["uniformity"] == pytest.approx(page["sphere"]["uniformity"], rel=1e-12)
     assert numbers["mean_direction_norm"] == page["sphere"]["mean_direction_norm"]
-    assert numbers["effective_rank"] == page["spectrum"]["effective_rank"]
-    assert numbers["participation_ratio"] == page["spectrum"]["participation_ratio"]
+    # Eigenvalues of one matrix, but with one or several threads of BLAS.
+    for name in ("effective_rank", "participation_ratio"):
+        assert numbers[name] == pytest.approx(page["spectrum"][name], rel=1e-12)
     if normalize == "none":
-        assert (numbers["cv"], numbers["cv_reference"]) == (page["norms"]["cv"], page["norms"]["cv_reference"])
+        assert numbers["cv"] == page["norms"]["cv"]
+        assert numbers["cv_reference"] == pytest.approx(page["norms"]["cv_reference"], rel=1e-12)
     else:
         # Unit rows are no perfectly thin shell: the question does not apply.
         assert math.isnan(numbers["cv"])

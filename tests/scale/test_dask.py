@@ -16,9 +16,13 @@ from thinshell.errors import InputError
 from thinshell.scale import Dask, merge_shards, shards_of, sketch_shard
 
 
+# One cluster for all of them, in one of the processes that run the tests.
+pytestmark = pytest.mark.xdist_group("dask")
+
+
 @pytest.fixture(scope="module")
 def cluster():
-    options = {"threads_per_worker": 1, "dashboard_address": None}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(n_workers=2, **options) as here, Client(here) as client:
         yield client
 

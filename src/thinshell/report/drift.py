@@ -27,7 +27,7 @@ def drift_sentence(drift: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> drift_sentence({"verdict": "none_found", "pvalue": 0.4, "n_samples": [900, 1000], "size": {"d": 0.03}})
-    'No drift found at 900 and 1,000 rows (p .4): they may be samples of one law.'
+    'No drift found at 900 and 1,000 rows (p 0.4): they may be samples of one law.'
     """
     n = " and ".join(count(rows) for rows in drift.get("n_samples") or [])
     p = _p(drift.get("pvalue"))

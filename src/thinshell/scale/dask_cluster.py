@@ -59,8 +59,9 @@ class Dask:
         local = _LOCAL.fullmatch(cluster)
         try:
             if local:
-                # One thread a worker: the kernels share out a block among threads of their own.
-                options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None, "processes": True}
+                # One thread a worker: the kernels share out a block among threads of their own. Any free port for the
+                # dashboard, or a second run beside this one would complain.
+                options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0", "processes": True}
                 workers = int(local[1]) if local[1] else None
                 if workers == 0:
                     raise InputError("dask must have at least one worker, got local:0; write local for one a CPU")
