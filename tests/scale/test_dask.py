@@ -15,7 +15,6 @@ from thinshell.cli import main
 from thinshell.errors import InputError
 from thinshell.scale import Dask, merge_shards, shards_of, sketch_shard
 
-
 # One cluster for all of them, in one of the processes that run the tests.
 pytestmark = pytest.mark.xdist_group("dask")
 
