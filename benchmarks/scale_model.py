@@ -24,11 +24,11 @@ class Rates:
     `value` is per number of the data, `product` per number and column (the covariance), `merge` per byte of a sketch.
     """
 
-    value: float = 7.0e-9
-    product: float = 2.1e-11
-    merge: float = 1.0e-9
+    value: float = 8.4e-9
+    product: float = 2.35e-11
+    merge: float = 3.7e-10
     network: float = 1.25e9  # 10 Gbit/s a worker
-    decode: float = 1.0e9  # of Parquet without compression, a core
+    decode: float = 1.0e9  # of Parquet without compression, a core: an assumption
     first_byte: float = 0.05  # of a request to an object store
     spread: float = 0.3  # of the logarithm of a shard's reading time: stragglers
 

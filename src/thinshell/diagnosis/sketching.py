@@ -127,7 +127,7 @@ class Sketching:
         rows = self._resources.row_capacity or max(row_capacity_for(n_features), wanted)
         covariance = self._options.spectrum == "all"
         block_bytes = self._resources.block_bytes(n_features, rows, covariance)
-        if isinstance(self._source, ArraySource):
+        if isinstance(self._source, ArraySource) and self._resources.memory is None:
             block_bytes = max(block_bytes, _ARRAY_BLOCK_BYTES)
         return Plan(
             rows,

@@ -32,7 +32,8 @@ PACKAGES = {
 
 
 @lru_cache(maxsize=64)
-def _filesystem(url: str) -> tuple[Any, str]:
+def filesystem(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system of a URL and the path in it."""
     scheme = scheme_of(url)
     try:
         from fsspec.core import url_to_fs
@@ -54,11 +55,6 @@ def _filesystem(url: str) -> tuple[Any, str]:
             f"{without_password(url)} starts with {scheme}://, which is not read ({one_line(error)}); use a path, "
             "s3://, gs://, hf://, https:// or another that fsspec knows"
         ) from error
-
-
-def filesystem(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system of a URL and the path in it."""
-    return _filesystem(url)
 
 
 def is_final(error: BaseException) -> bool:
