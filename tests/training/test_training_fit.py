@@ -7,6 +7,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from thinshell.training import (
     latest_checkpoint,
 )
 from thinshell.training.batches import Batches
+from thinshell.training.fit import _batches_ahead
 
 VIEWS = GaussianChannel(0.9)
 SHORT = {"views": VIEWS, "epochs": 3, "batch_size": 50, "progress": False}
@@ -123,6 +125,28 @@ def test_batches_go_through_every_row_once_an_epoch(samples) -> None:
     assert not epoch_order(200, 0, 2).equal(epoch_order(200, 0, 3))
     later = Batches(samples, None, 60, 0, lambda: (2, 1), torch.device("cpu"))
     assert torch.cat([views[0] for views, _ in later]).equal(rows[60:])
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 4])
+def test_batches_made_ahead_are_the_same_from_wherever_an_epoch_is_resumed(samples, first) -> None:
+    def batches(first: int, ahead: int) -> list[torch.Tensor]:
+        made = Batches(samples, GaussianChannel(0.9), 30, 0, lambda: (2, first), torch.device("cpu"), ahead=ahead)
+        return [torch.stack(views) for views, _ in made]
+
+    whole = batches(0, ahead=4)  # six batches: a group of four and one of two
+    assert [part.shape for part in whole] == [(2, 30, 32)] * 6
+    assert torch.stack(batches(first, ahead=4)).equal(torch.stack(whole[first:]))
+    # The rows of a batch do not depend on it, only what the views draw does.
+    alone = torch.stack(batches(0, ahead=1))
+    assert not alone.equal(torch.stack(whole))
+    assert ((alone - torch.stack(whole)).square().mean(dim=(1, 2, 3)) < alone.square().mean(dim=(1, 2, 3))).all()
+
+
+def test_a_gpu_augments_many_small_batches_at_once_and_large_ones_alone(samples) -> None:
+    assert _batches_ahead(samples, 20) == 16
+    large = torch.zeros(1, 3, 224, 224).expand(300, -1, -1, -1)
+    pictures = replace(samples, train=large, test=large)
+    assert _batches_ahead(pictures, 256) == 1
 
 
 def test_cosine_schedule_reaches_the_optimiser(module, samples) -> None:

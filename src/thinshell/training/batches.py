@@ -80,6 +80,9 @@ class Batches:
         Where rows are picked and views are made.
     channels_last : bool
         Pictures in the memory format that convolutions on a GPU prefer.
+    ahead : int
+        Batches whose views are made in one go, at least 1: a GPU waits for the many small steps of an augmentation,
+        which are as many for a thousand pictures as for one.
     """
 
     samples: Samples
@@ -89,6 +92,7 @@ class Batches:
     position: Callable[[], tuple[int, int]]
     device: torch.device
     channels_last: bool = False
+    ahead: int = 1
 
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size, len(self.samples.train))
@@ -105,9 +109,14 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[tuple[Tensor, ...], Tensor | None]]:
         epoch, first = self.position()
         order = epoch_order(len(self._rows), self.seed, epoch)
-        for place in range(first, self.steps_per_epoch):
-            chosen = order[place * self.batch_size : (place + 1) * self.batch_size].to(self.device)
-            yield self._batch(chosen, step=epoch * self.steps_per_epoch + place)
+        # Groups begin at the same batches wherever this iteration does: a resumed epoch draws what a whole one draws.
+        for top in range(first - first % self.ahead, self.steps_per_epoch, self.ahead):
+            end = min(top + self.ahead, self.steps_per_epoch)
+            chosen = order[top * self.batch_size : end * self.batch_size].to(self.device)
+            views, labels = self._batch(chosen, step=epoch * self.steps_per_epoch + top)
+            for place in range(max(first, top), end):
+                part = slice((place - top) * self.batch_size, (place - top + 1) * self.batch_size)
+                yield tuple(view[part] for view in views), None if labels is None else labels[part]
 
     def _batch(self, chosen: Tensor, step: int) -> tuple[tuple[Tensor, ...], Tensor | None]:
         rows = self._rows[chosen]

@@ -44,7 +44,7 @@ def downstream_scores(
     n_train : int, optional
         Training rows that the scores learn from, the first ones; all when not given.
     device : str or torch.device
-        Where the encoder runs.
+        Where the encoder runs and the scores are computed.
 
     Returns
     -------
@@ -76,5 +76,8 @@ def downstream_scores(
         part.flatten(1).float().numpy() if encoder is None else embed(encoder, part, device=device)
         for part in (rows, samples.test)
     )
-    labelled = (train, labels[: len(rows)], test, samples.test_labels)  # type: ignore[index]
+    place = torch.device(device)
+    features = (torch.from_numpy(part).to(place) for part in (train, test))
+    # Both scores are computed where the features are: on a GPU in seconds, where the CPU takes minutes.
+    labelled = (next(features), labels[: len(rows)], next(features), samples.test_labels)  # type: ignore[index]
     return {"knn": knn_accuracy(*labelled), "linear_probe": linear_probe_accuracy(*labelled)}

@@ -32,6 +32,10 @@ from thinshell.training.saving import OutOfTime, Saver
 __all__ = ["FitResult", "fit"]
 
 
+# Batches, and values of their rows, that a GPU augments in one go: 128 MiB of float32 a view.
+_MOST_AHEAD, _VALUES_AHEAD = 16, 2**25
+
+
 @dataclass(frozen=True)
 class FitResult:
     """What came of a run.
@@ -79,7 +83,8 @@ def fit(
 
     The order of an epoch follows from (seed, epoch) and the views of a step from (seed, step): a run that was killed
     and resumed gives the numbers of one that was not, bit for bit on the same machine with the same number of threads.
-    Rows that do not fill a last batch are left out of that epoch.
+    Rows that do not fill a last batch are left out of that epoch. On a GPU the views of up to 16 steps are made in one
+    go, follow from (seed, first of these steps), and share what an augmentation draws once a call.
 
     Parameters
     ----------
@@ -167,7 +172,8 @@ def fit(
     channels_last = channels_last and place.type == "cuda"
     if channels_last:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = Batches(samples, views, batch_size, seed, saver.position, place, channels_last)
+    ahead = _batches_ahead(samples, batch_size) if place.type == "cuda" else 1
+    batches = Batches(samples, views, batch_size, seed, saver.position, place, channels_last, ahead)
     with _quiet(), torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
         writers = [] if folder is None else make_loggers(loggers, folder, done, wandb)
         trainer = _trainer(place, precision, epochs, writers, [history, *callbacks, *bar, saver])
@@ -176,6 +182,11 @@ def fit(
         finished = _run(trainer, module, batches, saver)
     module.to("cpu")
     return FitResult(history.rows, saver.epoch, saver.step, round(history.seconds, 3), finished)
+
+
+def _batches_ahead(samples: Samples, batch_size: int) -> int:
+    """Return how many batches a GPU augments in one go: several where they are small."""
+    return max(1, min(_MOST_AHEAD, _VALUES_AHEAD // (batch_size * samples.train[0].numel())))
 
 
 def _check(*, epochs: int, seed: int, precision: str, time_limit: float | None, every_n_steps: int | None) -> None:
@@ -206,6 +217,7 @@ def _trainer(
     return Trainer(
         accelerator="gpu" if cuda else "cpu",
         devices=[device.index or 0] if cuda else 1,
+        benchmark=cuda,  # all batches have one shape: cuDNN tries its algorithms once and keeps the fastest
         precision=PRECISIONS[precision],  # type: ignore[arg-type]
         max_epochs=epochs,
         logger=loggers or False,
