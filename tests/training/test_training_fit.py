@@ -142,6 +142,15 @@ def test_batches_made_ahead_are_the_same_from_wherever_an_epoch_is_resumed(sampl
     assert ((alone - torch.stack(whole)).square().mean(dim=(1, 2, 3)) < alone.square().mean(dim=(1, 2, 3))).all()
 
 
+def test_a_compiled_encoder_trains_alike_and_is_not_saved_twice(module, samples) -> None:
+    plain, compiled = module(), module()
+    compiled.compile_encoder(backend="aot_eager")
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    first, second = (fit(one, samples, **SHORT) for one in (plain, compiled))
+    assert losses(first) == pytest.approx(losses(second), rel=1e-6)
+    assert compiled.encoder(samples.test).equal(compiled(samples.test))
+
+
 def test_a_gpu_augments_many_small_batches_at_once_and_large_ones_alone(samples) -> None:
     assert _batches_ahead(samples, 20) == 16
     large = torch.zeros(1, 3, 224, 224).expand(300, -1, -1, -1)

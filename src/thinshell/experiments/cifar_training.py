@@ -57,7 +57,8 @@ def train_resnet(settings: ResNetSettings, kind: str, part: Part) -> dict[str, A
     make, views = RECIPES[kind](settings, part.context.seed)
     samples = cifar_samples(part.context.data_dir, settings.n_train, settings.n_test)
     layers = {"representation": _pooled, "projection": _encoded}
-    result = _trained(settings, samples, views, make, layers, part, channels_last=settings.channels_last)
+    speed = {"channels_last": settings.channels_last, "compile_encoder": True}
+    result = _trained(settings, samples, views, make, layers, part, **speed)
     return {"layer": RESNET_LAYERS[settings.layer], "layers": dict(RESNET_LAYERS), **result}
 
 

@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def fit(
     loggers: Sequence[str] = ("csv", "jsonl"),
     every_n_steps: int | None = None,
     channels_last: bool = False,
+    compile_encoder: bool = False,
     wandb: Mapping[str, Any] | None = None,
 ) -> FitResult:
     """Train `module` on the rows of `samples`.
@@ -119,6 +121,9 @@ def fit(
     channels_last : bool
         Memory format of pictures and convolutions; faster on a GPU, where alone it is used: on a CPU it gains
         nothing, and with few channels the backward pass of PyTorch 2.13 then writes outside its memory.
+    compile_encoder : bool
+        Fuse the small steps of the encoder by ``torch.compile``: a minute at the start, then faster. For the two
+        modules named above, on a GPU alone and where Triton is installed.
     wandb : mapping, optional
         Arguments for Weights & Biases (project, name, offline, ...).
 
@@ -172,6 +177,8 @@ def fit(
     channels_last = channels_last and place.type == "cuda"
     if channels_last:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if compile_encoder and place.type == "cuda" and find_spec("triton"):
+        module.compile_encoder()  # type: ignore[operator]
     ahead = _batches_ahead(samples, batch_size) if place.type == "cuda" else 1
     batches = Batches(samples, views, batch_size, seed, saver.position, place, channels_last, ahead)
     with _quiet(), torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):

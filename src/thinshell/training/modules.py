@@ -49,6 +49,16 @@ class _Trained(LightningModule):
         make_optimizer(optimizer, [nn.Parameter(torch.zeros(1))], learning_rate, weight_decay, momentum)
         learning_rate_factor(schedule, warmup_steps, total_steps=warmup_steps + 1)
         self.total_steps: int | None = None
+        # In a list, so that it is no submodule: its weights are the encoder's.
+        self._compiled: list[Any] = []
+
+    def compile_encoder(self, **options: Any) -> None:
+        """Train through ``torch.compile(encoder, **options)``; measuring and everything else use the encoder itself."""
+        self._compiled = [torch.compile(self.encoder, **options)]
+
+    def _encoded(self, views: tuple[Tensor, ...]) -> Tensor:
+        """Return what the encoder makes of all views, one after the other."""
+        return (self._compiled[0] if self._compiled else self.encoder)(torch.cat(views))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the representation of shape (n, encoder.n_features)."""
@@ -143,7 +153,7 @@ class ContrastiveModule(_Trained):
             raise InputError(
                 f"a contrastive objective needs two views of each row, got {len(views)}; choose other views"
             )
-        z0, z1 = self.head(self.encoder(torch.cat(views))).chunk(2)
+        z0, z1 = self.head(self._encoded(views)).chunk(2)
         return self.objective(z0, z1, labels)
 
     def describe(self) -> dict[str, Any]:
@@ -211,4 +221,4 @@ class SupervisedModule(_Trained):
         views, labels = batch
         if labels is None:
             raise InputError("supervised training needs the class of each row, got samples without labels")
-        return F.cross_entropy(self.head(self.encoder(torch.cat(views))).float(), labels.repeat(len(views)))
+        return F.cross_entropy(self.head(self._encoded(views)).float(), labels.repeat(len(views)))
