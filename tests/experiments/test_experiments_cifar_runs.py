@@ -107,6 +107,16 @@ def test_the_two_columns_side_by_side(tmp_path: Path) -> None:
 TRAINED = ("supervised", "contrastive")
 
 
+def test_one_column_may_be_trained_for_longer_and_is_kept_as_a_run_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    longer = replace(RESNET, epochs=1, every_n_epochs=1, supervised_epochs=2)
+    results = CIFAR10.run(longer, Context(tmp_path, device="cpu", data_dir=tmp_path))
+    assert "after 2 supervised and 1 contrastive epochs" in CIFAR10.tables(results)[0].notes[2]
+    # The same parts serve a run that asks for each number of epochs by itself.
+    alone = SUPERVISED.run(replace(RESNET, epochs=2, every_n_epochs=1), Context(tmp_path, data_dir=tmp_path))
+    assert alone == results["columns"]["cifar-supervised"]
+
+
 def test_supervised_training_learns_the_classes(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     settings = replace(RESNET, epochs=12, every_n_epochs=12, supervised_views="none", learning_rate=1e-2)

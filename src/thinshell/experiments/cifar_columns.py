@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from thinshell.experiments.cifar_settings import ResNetSettings
 from thinshell.experiments.columns import Column
 from thinshell.experiments.experiment import Choice
-from thinshell.experiments.settings import as_plain
 
 if TYPE_CHECKING:
     from thinshell.experiments.context import Context
@@ -35,7 +34,7 @@ def seconds_of(settings: ResNetSettings, kind: str) -> float:
     True
     """
     views = 2 if kind == "contrastive" else 1
-    return settings.epochs * settings.n_train * views * _SECONDS.get(settings.encoder, _SECONDS["resnet18"])
+    return settings.of(kind).epochs * settings.n_train * views * _SECONDS.get(settings.encoder, _SECONDS["resnet18"])
 
 
 def run_column(settings: ResNetSettings, context: Context, kind: str, part_name: str = "") -> dict[str, Any]:
@@ -49,10 +48,10 @@ def run_column(settings: ResNetSettings, context: Context, kind: str, part_name:
     from thinshell.experiments.cifar_training import train_resnet
 
     def work(part: Any) -> Mapping[str, Any]:
-        return train_resnet(settings, kind, part)
+        return train_resnet(settings.of(kind), kind, part)
 
     name = f"cifar-{kind}"
-    result = context.part(part_name or name, as_plain(settings), work)
+    result = context.part(part_name or name, settings.plain_of(kind), work)
     every = result.pop("records")
     records = [record for record in every if record["layer"] == settings.layer and record["normalize"] == "none"]
     return {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+from thinshell.experiments.settings import as_plain
 
 __all__ = ["CifarSettings", "MLPSettings", "ResNetSettings"]
 
@@ -83,6 +86,8 @@ class ResNetSettings(CifarSettings):
         Which layer stands beside the paper's numbers, "projection" (z) or "representation" (h); both are measured.
     channels_last : bool
         Memory format of pictures and convolutions.
+    supervised_epochs : int
+        Of the supervised column; 0 for as many as `epochs`.
     """
 
     encoder: str = "small_resnet"
@@ -93,3 +98,15 @@ class ResNetSettings(CifarSettings):
     head: str = "none"
     layer: str = "projection"
     channels_last: bool = True
+    supervised_epochs: int = 0
+
+    def of(self, kind: str) -> ResNetSettings:
+        """Return what holds for one column, "supervised" or "contrastive"."""
+        epochs = (self.supervised_epochs if kind == "supervised" else 0) or self.epochs
+        return replace(self, epochs=epochs, supervised_epochs=0)
+
+    def plain_of(self, kind: str) -> dict[str, Any]:
+        """Return the same fit for JSON: what a part with the results of one column is kept with."""
+        plain = as_plain(self.of(kind))
+        del plain["supervised_epochs"]  # `epochs` is what holds
+        return plain

@@ -67,7 +67,7 @@ def contrast_table(results: Mapping[str, Any]) -> Table:
         [
             _pictures(results),
             f"layer: {result['layer']}",
-            f"after {records[1]['epoch']} epochs; both columns began with the same weights of the encoder: "
+            f"after {_epochs(records)} epochs; both columns began with the same weights of the encoder: "
             f"{'yes' if _same_start(columns) else 'no'}",
             f"a contrast counts as one of the paper's size from {SIZE:g} of its difference on",
         ],
@@ -139,6 +139,11 @@ def score_table(results: Mapping[str, Any]) -> Table:
 def _pictures(results: Mapping[str, Any]) -> str:
     data = next(iter(results["columns"].values()))["data"]
     return f"{data['pictures']}: {data['n_train']:,} pictures trained on, {data['n_test']:,} test pictures measured"
+
+
+def _epochs(records: Sequence[Mapping[str, Any]]) -> str:
+    supervised, contrastive = (record["epoch"] for record in records)
+    return f"{contrastive}" if supervised == contrastive else f"{supervised} supervised and {contrastive} contrastive"
 
 
 def _same_start(columns: Mapping[str, Any]) -> bool:
