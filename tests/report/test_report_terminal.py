@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thinshell.report import ReportConsole, print_diagnosis
+from thinshell.report.wording import notes
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -178,3 +179,20 @@ def test_any_number_may_be_null_or_extreme(pristine, data) -> None:
     text = page(result)
     assert text.startswith("✗ Departure from a Gaussian")
     assert "nan" not in text
+
+
+@pytest.mark.parametrize(
+    ("resolved", "words"),
+    [
+        (36, "the 36 leading eigenvalues are resolved"),
+        (1, "leading eigenvalue is resolved"),
+        (0, "no eigenvalue stands"),
+    ],
+)
+def test_a_randomised_spectrum_is_said_to_be_one(diagnosis, resolved, words):
+    diagnosis["spectrum"] |= {"method": "randomised", "n_resolved": resolved, "n_test_vectors": 512}
+    note = next(note for note in notes(diagnosis) if note.startswith("spectrum"))
+    assert "randomised Nyström (512 test vectors)" in note
+    assert words in note
+    diagnosis["spectrum"]["method"] = "eigendecomposition"
+    assert not [note for note in notes(diagnosis) if note.startswith("spectrum")]

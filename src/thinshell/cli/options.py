@@ -123,7 +123,8 @@ Dim = Annotated[
 SpectrumOption = Annotated[
     Spectrum,
     typer.Option(
-        help="Rows the covariance is taken from: all, or the row sample (several times faster for large data).",
+        help="Rows the covariance is taken from: all (above 4,096 columns by a randomised sketch), or the row sample "
+        "(several times faster for large data).",
         rich_help_panel=TESTS,
     ),
 ]

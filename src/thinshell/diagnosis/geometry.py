@@ -11,6 +11,7 @@ from thinshell.diagnosis.cosines import sphere_section
 from thinshell.diagnosis.positives import PositivePairs
 from thinshell.diagnosis.references import spectrum_reference
 from thinshell.sketch import Summary
+from thinshell.statistics._shrinkage import respread_eigenvalues
 from thinshell.statistics.norms import NormConcentration, norm_concentration
 from thinshell.statistics.spectrum import (
     covariance_eigenvalues,
@@ -60,8 +61,10 @@ def measure_geometry(
 ) -> Geometry:
     """Measure `summary`, drawing pairs of rows with `seed`; `row_covariance` is that of its row sample."""
     eigenvalues = _eigenvalues(summary, row_covariance)
-    raw = norm_concentration(summary.rows, eigenvalues=eigenvalues)
-    centred = norm_concentration(summary.rows, center=True, eigenvalues=eigenvalues)
+    # The norms are those of the row sample, whose own covariance would have spread its eigenvalues farther.
+    of_sample = respread_eigenvalues(eigenvalues, _rows_used(summary), len(summary.rows))
+    raw = norm_concentration(summary.rows, eigenvalues=of_sample)
+    centred = norm_concentration(summary.rows, center=True, eigenvalues=of_sample)
     return Geometry(
         norms=_norms(summary, raw, centred),
         sphere=sphere_section(summary, seed, positives),
@@ -72,6 +75,8 @@ def measure_geometry(
 
 
 def _eigenvalues(summary: Summary, row_covariance: np.ndarray | None) -> np.ndarray:
+    if summary.spectrum is not None:
+        return summary.spectrum.eigenvalues
     covariance = summary.covariance
     if covariance is None or not np.isfinite(covariance).all():
         if row_covariance is None:
@@ -79,6 +84,12 @@ def _eigenvalues(summary: Summary, row_covariance: np.ndarray | None) -> np.ndar
         return descending_eigenvalues(row_covariance, summary.n_features)
     values = np.linalg.eigvalsh(covariance)[::-1]
     return np.where(values > _NOISE * values[0], values, 0.0)
+
+
+def _rows_used(summary: Summary) -> int:
+    """Return how many rows the eigenvalues are of: without products of columns, those of the row sample."""
+    products = summary.spectrum is not None or summary.covariance is not None
+    return summary.n_samples if summary.exact or products else len(summary.rows)
 
 
 def _norms(summary: Summary, raw: NormConcentration, centred: NormConcentration) -> dict[str, Any]:
@@ -114,8 +125,7 @@ def _norms(summary: Summary, raw: NormConcentration, centred: NormConcentration)
 
 
 def _spectrum(summary: Summary, eigenvalues: np.ndarray, row_covariance: np.ndarray | None) -> dict[str, Any]:
-    # Without a kept covariance the spectrum is that of the row sample, and so is its reference.
-    used = summary.n_samples if summary.exact or summary.covariance is not None else len(summary.rows)
+    used = _rows_used(summary)  # and the reference is for as many
     total = float(eigenvalues.sum())
     if not total > 0:
         return {"effective_rank": None, "participation_ratio": None, "n_rows_used": used, "reference": {}}
@@ -127,5 +137,15 @@ def _spectrum(summary: Summary, eigenvalues: np.ndarray, row_covariance: np.ndar
         "top_share": float(eigenvalues[0] / total),
         "eigenvalues": eigenvalues[:_LISTED_EIGENVALUES].tolist(),
         "n_rows_used": used,
+        **_method(summary),
         "reference": spectrum_reference(used, summary.n_features),
     }
+
+
+def _method(summary: Summary) -> dict[str, Any]:
+    """Return how the eigenvalues were found and how many of them are known one by one."""
+    found = summary.spectrum
+    if found is None:
+        rank = min(summary.n_features, _rows_used(summary) - 1)
+        return {"method": "eigendecomposition", "n_resolved": rank, "n_test_vectors": None}
+    return {"method": "randomised", "n_resolved": found.n_resolved, "n_test_vectors": found.n_vectors}

@@ -36,8 +36,8 @@ class Options:
     drop_nonfinite : bool
         Leave rows with NaN or infinity out instead of refusing them.
     spectrum : {"all", "sample"}
-        Rows that the covariance and its spectrum are taken from: all of them, or the row sample, which is several
-        times faster for large data.
+        Rows that the covariance and its spectrum are taken from: all of them (above 4,096 columns the spectrum alone,
+        by a randomised sketch), or the row sample, which is several times faster for large data.
     """
 
     protocol: str = "both"

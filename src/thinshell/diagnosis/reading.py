@@ -23,7 +23,7 @@ from thinshell.io.urls import without_password
 from thinshell.sketch import EmbeddingSketch, is_sketch_file
 from thinshell.statistics._accelerators import on_accelerator
 
-__all__ = ["Progress", "Reading", "read"]
+__all__ = ["Progress", "Reading", "one_cloud", "read"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _opened(
     if isinstance(data, Source):
         return data, "files" if data.paths else "array", name or ", ".join(data.paths) or "rows"
     if _is_path(data) or (isinstance(data, (list, tuple)) and data and all(map(_is_path, data))):
-        source = _one_cloud(open_source(data, **own, skip_bad=skip_bad), where.get("side"))
+        source = one_cloud(open_source(data, **own, skip_bad=skip_bad), where.get("side"))
         shown = ", ".join(map(without_password, source.paths[:3])) + (" …" if len(source.paths) > 3 else "")
         return source, "files", name or shown
     given = [option for option, value in own.items() if value is not None]
@@ -68,7 +68,7 @@ def _opened(
     )
 
 
-def _one_cloud(source: Source, side: str | None) -> Source:
+def one_cloud(source: Source, side: str | None) -> Source:
     """Return the rows of one side where the file holds two."""
     # Of several files the first tells: shards are alike, and asking a thousand of them takes its time.
     path, *more = source.paths

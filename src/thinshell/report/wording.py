@@ -63,6 +63,8 @@ def notes(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"{count(dropped)} rows with NaN or infinity were dropped"
     if constant := _constant_features(result.get("constant_features")):
         yield constant
+    if spectrum := _randomised_spectrum(result.get("spectrum") or {}):
+        yield spectrum
     paper = result.get("paper") or {}
     asked = (paper.get("asked") or {}).get("samples_per_test")
     if asked and asked > (paper.get("samples_per_test") or asked):
@@ -70,6 +72,16 @@ def notes(result: Mapping[str, Any]) -> Iterator[str]:
     duplicates = result.get("duplicates") or {}
     if repeated := duplicates.get("share"):
         yield f"{share(repeated)} of {count(duplicates.get('n_checked'))} rows checked are duplicates"
+
+
+def _randomised_spectrum(spectrum: Mapping[str, Any]) -> str | None:
+    if spectrum.get("method") != "randomised":
+        return None
+    resolved = spectrum.get("n_resolved") or 0
+    leading = f"the {count(resolved)} leading eigenvalues are" if resolved > 1 else "the leading eigenvalue is"
+    known = f"{leading} resolved, the others" if resolved else "no eigenvalue stands out, all"
+    vectors = f"{count(spectrum.get('n_test_vectors'))} test vectors"
+    return f"spectrum of all rows by randomised Nyström ({vectors}): {known} a smooth fit to their known sums"
 
 
 def _constant_features(constant: Mapping[str, Any] | Sequence[Any] | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from thinshell.sketch.gram import GRAM_LIMIT
 from thinshell.sketch.marginals import bins_for
 from thinshell.sketch.passes import TAIL_BUCKETS
+from thinshell.sketch.range_finder import vectors_for
 
 __all__ = ["memory_of_sketch", "row_capacity_for"]
 
@@ -44,7 +45,7 @@ def memory_of_sketch(n_features: int, row_capacity: int | None = None, covarianc
     row_capacity : int, optional
         Rows it keeps.
     covariance : bool
-        Whether it keeps the products of columns.
+        Whether it keeps the products of columns, or beyond 4,096 columns those with random vectors.
 
     Returns
     -------
@@ -58,5 +59,7 @@ def memory_of_sketch(n_features: int, row_capacity: int | None = None, covarianc
     """
     rows = row_capacity_for(n_features) if row_capacity is None else row_capacity
     counts = n_features * (4 * bins_for(n_features) + 2 * 8 * TAIL_BUCKETS)
-    products = 2 * 8 * n_features**2 if covariance and n_features <= GRAM_LIMIT else 0
+    # Of random vectors the matrix itself is there as well, once, as float32.
+    columns = n_features if n_features <= GRAM_LIMIT else vectors_for(n_features) * 5 // 4
+    products = 2 * 8 * n_features * columns if covariance else 0
     return rows * (4 * n_features + 32) + counts + products + 64 * n_features

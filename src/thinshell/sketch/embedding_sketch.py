@@ -12,8 +12,9 @@ import numpy as np
 from thinshell.errors import InputError
 from thinshell.sketch.capacity import row_capacity_for
 from thinshell.sketch.distinct import DistinctRows
-from thinshell.sketch.gram import GRAM_LIMIT, Gram
+from thinshell.sketch.gram import Gram
 from thinshell.sketch.marginals import Marginals
+from thinshell.sketch.range_finder import RangeFinder, column_products
 from thinshell.sketch.refusals import LISTED, refuse_large, refuse_nonfinite, refuse_shape
 from thinshell.sketch.rows import RowSample, Scan, row_multipliers, scan_rows
 from thinshell.sketch.settled import Settled
@@ -37,9 +38,9 @@ class EmbeddingSketch:
     ``sketch(A).merge(sketch(B))`` stands for the rows of A and B together, whatever the blocks were and in whatever
     order they came. Up to `row_capacity` rows it simply holds them, and everything derived from it is exact and
     the same to the last bit. Beyond, it holds: central moments 1-4, extremes and a histogram of at most 16,384
-    bins of every column and of the row norms; the sum of the rows' directions; products of columns (up to 4,096
-    of them); a uniform sample of `row_capacity` rows drawn by a hash of their values; and how often as many different
-    rows occur.
+    bins of every column and of the row norms; the sum of the rows' directions; products of columns (of more than
+    4,096 those with 512 random vectors); a uniform sample of `row_capacity` rows drawn by a hash of their values; and
+    how often as many different rows occur.
 
     Parameters
     ----------
@@ -48,8 +49,8 @@ class EmbeddingSketch:
     row_capacity : int, optional
         Rows held at most; by default 8,192, fewer above 8,192 columns (`row_capacity_for`).
     covariance : bool
-        Keep the products of columns (up to 4,096 columns), from which the spectrum of all rows is read. Without
-        them, which halves the time, the spectrum is that of the row sample.
+        Keep the products of columns, from which the spectrum of all rows is read; beyond 4,096 columns their products
+        with random vectors (`RangeFinder`). Without them, which halves the time, it is that of the row sample.
     drop_nonfinite : bool
         Leave rows with NaN or infinity out and count them in `n_dropped`, instead of refusing the block.
 
@@ -90,7 +91,7 @@ class EmbeddingSketch:
     # None until there are more rows than the sample holds.
     _columns = Settled[Marginals | None]()
     _norms = Settled[Marginals | None]()
-    _gram = Settled[Gram | None]()
+    _gram = Settled[Gram | RangeFinder | None]()
 
     def __init__(
         self,
@@ -262,8 +263,8 @@ class EmbeddingSketch:
     def _start_counting(self, rows: np.ndarray, small: bool, norms: np.ndarray | None = None) -> None:
         """Leave the exact phase: everything held so far and the block that overflowed become the pilot."""
         self._columns, self._norms = Marginals(self.n_features), Marginals(1)
-        if self.keeps_covariance and self.n_features <= GRAM_LIMIT:
-            self._gram = Gram.from_pilot(rows[: self.row_capacity])
+        if self.keeps_covariance:
+            self._gram = column_products(rows[: self.row_capacity])
         step = max(1, _STEP_BYTES // (self.n_features * rows.itemsize))
         # The grid of the histograms is set by the first piece; a wide one cannot be narrowed afterwards.
         for top in range(0, len(rows), step):
@@ -360,7 +361,7 @@ class EmbeddingSketch:
             self._columns.merge(other._columns)
             self._norms.merge(other._norms)
             if self._gram is not None and other._gram is not None:
-                self._gram.merge(other._gram)
+                self._gram.merge(other._gram)  # type: ignore[arg-type] - as many columns, so of one kind
             else:
                 self._gram = None
         if held is not None and len(held):

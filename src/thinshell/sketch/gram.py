@@ -6,17 +6,45 @@ import numpy as np
 
 from thinshell.statistics._threads import single_threaded_blas, thread_map
 
-__all__ = ["GRAM_LIMIT", "Gram"]
+__all__ = ["GRAM_LIMIT", "PANEL_COLUMNS", "PANEL_ROWS", "Gram", "near_mean", "power_of_two", "shifted_rows"]
 
-# Columns up to which the full matrix is kept: 128 MiB of float64 at 4,096. Wider data take their spectrum from
-# the row sample.
+# Columns up to which the full matrix is kept: 128 MiB of float64 at 4,096. Of wider data its products with a few
+# hundred random vectors are (`RangeFinder`).
 GRAM_LIMIT = 4096
 # Columns of one panel of the products and rows of one product, fixed whatever the number of CPUs. Measured from 128
 # to 4,096 columns: narrower panels and shorter products cost more, wider ones leave CPUs idle.
-_PANEL_COLUMNS = 192
-_PANEL_ROWS = 8192
+PANEL_COLUMNS = 192
+PANEL_ROWS = 8192
 # Rows of one piece when columns are shifted, scaled and added up.
 _PIECE_ROWS = 1024
+
+
+def near_mean(pilot: np.ndarray) -> np.ndarray:
+    """Return a shift for each column, float64, that is exact in float32."""
+    # float32 subtracts a float32 shift exactly when the two are near each other (Sterbenz).
+    return pilot.mean(axis=0, dtype=np.float64).astype(np.float32).astype(np.float64)
+
+
+def power_of_two(std: np.ndarray) -> np.ndarray:
+    """Return powers of two near the inverse of standard deviations, 1 where they are 0."""
+    with np.errstate(divide="ignore"):
+        exponent = np.where(std > 0, np.floor(np.log2(std)), 0)
+    return np.exp2(-np.clip(exponent, -120, 120))
+
+
+def shifted_rows(block: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``(block - shift) * scale`` in the block's dtype, and the sums of its columns in float64."""
+    shift, scale = shift.astype(block.dtype), scale.astype(block.dtype)
+    shifted = np.empty_like(block)
+
+    def piece(top: int) -> np.ndarray:
+        rows = slice(top, top + _PIECE_ROWS)
+        np.subtract(block[rows], shift, out=shifted[rows])
+        shifted[rows] *= scale
+        return shifted[rows].sum(axis=0, dtype=np.float64)
+
+    # Fixed pieces in order, so that the sums do not depend on the number of CPUs.
+    return shifted, np.sum(thread_map(piece, range(0, len(block), _PIECE_ROWS)), axis=0)
 
 
 class Gram:
@@ -41,29 +69,14 @@ class Gram:
     @classmethod
     def from_pilot(cls, pilot: np.ndarray) -> Gram:
         """Start an empty matrix whose shift and scale fit the rows of `pilot`."""
-        mean = pilot.mean(axis=0, dtype=np.float64)
-        std = pilot.std(axis=0, dtype=np.float64)
-        # float32 subtracts a float32 shift exactly when the two are near each other (Sterbenz).
-        shift = mean.astype(np.float32).astype(np.float64)
-        with np.errstate(divide="ignore"):
-            exponent = np.where(std > 0, np.floor(np.log2(std)), 0)
-        return cls(shift, np.exp2(-np.clip(exponent, -120, 120)))
+        return cls(near_mean(pilot), power_of_two(pilot.std(axis=0, dtype=np.float64)))
 
     def add(self, block: np.ndarray) -> None:
         """Add the rows of a float32 or float64 block."""
         if not len(block):
             return
-        shift, scale = self.shift.astype(block.dtype), self.scale.astype(block.dtype)
-        shifted = np.empty_like(block)
-
-        def piece(top: int) -> np.ndarray:
-            rows = slice(top, top + _PIECE_ROWS)
-            np.subtract(block[rows], shift, out=shifted[rows])
-            shifted[rows] *= scale
-            return shifted[rows].sum(axis=0, dtype=np.float64)
-
-        # Fixed pieces in order, so that the sums do not depend on the number of CPUs.
-        self.sums += np.sum(thread_map(piece, range(0, len(block), _PIECE_ROWS)), axis=0)
+        shifted, sums = shifted_rows(block, self.shift, self.scale)
+        self.sums += sums
         self._add_products(shifted)
         self.n_samples += len(block)
 
@@ -76,13 +89,13 @@ class Gram:
         d = rows.shape[1]
 
         def panel(left: int) -> None:
-            columns = slice(left, min(left + _PANEL_COLUMNS, d))
-            for top in range(0, len(rows), _PANEL_ROWS):
-                tile = rows[top : top + _PANEL_ROWS]
+            columns = slice(left, min(left + PANEL_COLUMNS, d))
+            for top in range(0, len(rows), PANEL_ROWS):
+                tile = rows[top : top + PANEL_ROWS]
                 self.products[left:, columns] += tile[:, left:].T @ tile[:, columns]
 
         with single_threaded_blas():
-            thread_map(panel, range(0, d, _PANEL_COLUMNS))
+            thread_map(panel, range(0, d, PANEL_COLUMNS))
 
     def merge(self, other: Gram) -> None:
         """Add the rows of `other`, which is left as it is."""

@@ -122,40 +122,51 @@ class RowSample:
     def _offer(self, keys: np.ndarray, hashes: np.ndarray, rows: np.ndarray) -> None:
         if len(self._keys) >= self.capacity:
             chosen = np.flatnonzero(keys < self._keys.max())
-            keys, hashes, rows = keys[chosen], hashes[chosen], rows[chosen]
+            if len(chosen) >= self.capacity // 4:  # as many as are worth a sort by themselves
+                self._replace(keys[chosen], hashes[chosen], rows, chosen)
+                return
         elif len(keys) > self.capacity:
             # No row of a block enters that has as many smaller keys beside it.
             chosen = np.flatnonzero(keys <= np.partition(keys, self.capacity - 1)[self.capacity - 1])
-            keys, hashes, rows = keys[chosen], hashes[chosen], rows[chosen]
-        if not len(keys):
+        else:
+            chosen = np.arange(len(keys))
+        if not len(chosen):
             return
         # A copy: the caller may reuse its buffer for the next block.
-        self._waiting.append((keys, hashes, np.array(rows)))
-        self._n_waiting += len(keys)
+        self._waiting.append((keys[chosen], hashes[chosen], rows[chosen]))
+        self._n_waiting += len(chosen)
         if len(self._keys) < self.capacity or self._n_waiting >= self.capacity // 4:
             self._settle(partial=True)
 
     def _settle(self, partial: bool = False) -> None:
         """Take the waiting rows in and keep the smallest keys; `partial` puts that off while all still fit."""
-        if not self._waiting or (partial and len(self._keys) + self._n_waiting <= self.capacity):
+        if not self._waiting or (partial and len(self._keys) + self._n_waiting < self.capacity):
             return
         if len(self._keys) < self.capacity:
-            self._waiting.insert(0, (self._keys, self._hashes, self._rows))
+            if len(self._keys):
+                self._waiting.insert(0, (self._keys, self._hashes, self._rows))
             self._keys, self._hashes, self._rows = self._joined_waiting()
-            best = np.argsort(self._keys, kind="stable")[: self.capacity]
-            self._keys, self._hashes, self._rows = self._keys[best], self._hashes[best], self._rows[best]
+            if len(self._keys) > self.capacity:
+                best = np.argsort(self._keys, kind="stable")[: self.capacity]
+                self._keys, self._hashes, self._rows = self._keys[best], self._hashes[best], self._rows[best]
             return
-        # The winners among the waiting take the places of those that they push out: few rows move.
         keys, hashes, rows = self._joined_waiting()
+        self._replace(keys, hashes, rows, np.arange(len(keys)))
+
+    def _replace(self, keys: np.ndarray, hashes: np.ndarray, rows: np.ndarray, places: np.ndarray) -> None:
+        """Let the winners among ``rows[places]`` take the places of those that they push out: few rows move."""
         kept = np.zeros(self.capacity + len(keys), bool)
         # A full stable sort: equal keys belong to equal rows, and the order is then settled too.
         kept[np.argsort(np.concatenate([self._keys, keys]), kind="stable")[: self.capacity]] = True
-        places, winners = np.flatnonzero(~kept[: self.capacity]), kept[self.capacity :]
+        left, winners = np.flatnonzero(~kept[: self.capacity]), np.flatnonzero(kept[self.capacity :])
         self._rows = self._rows.astype(np.result_type(self._rows, rows), copy=False)
-        self._keys[places], self._hashes[places], self._rows[places] = keys[winners], hashes[winners], rows[winners]
+        self._keys[left], self._hashes[left] = keys[winners], hashes[winners]
+        self._rows[left] = rows[places[winners]]
 
     def _joined_waiting(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         waiting, self._waiting, self._n_waiting = self._waiting, [], 0
+        if len(waiting) == 1:
+            return waiting[0]
         keys, hashes, rows = (np.concatenate(parts) for parts in zip(*waiting, strict=True))
         return keys, hashes, rows
 
@@ -174,7 +185,8 @@ class RowSample:
     def state(self) -> dict[str, np.ndarray]:
         """Return the arrays that `restore` takes."""
         self._settle()
-        return {"keys": self._keys, "hashes": self._hashes, "rows": self._rows}
+        order = np.argsort(self._keys, kind="stable")
+        return {"keys": self._keys[order], "hashes": self._hashes[order], "rows": self._rows[order]}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take the arrays of another sample's `state`."""

@@ -12,8 +12,8 @@ from thinshell._files import replacing
 from thinshell._version import __version__
 from thinshell.errors import InputError
 from thinshell.sketch.embedding_sketch import EmbeddingSketch
-from thinshell.sketch.gram import Gram
 from thinshell.sketch.marginals import Marginals
+from thinshell.sketch.range_finder import restored_products
 
 __all__ = ["SKETCH_SCHEMA", "is_sketch_file", "load_sketch", "save_sketch"]
 
@@ -126,6 +126,5 @@ def _rebuild(header: dict, tensors: dict[str, np.ndarray]) -> EmbeddingSketch:
     if n > sketch.row_capacity:
         sketch._columns = Marginals.restore(n, _part(tensors, "columns"))
         sketch._norms = Marginals.restore(n, _part(tensors, "norms"))
-        gram = _part(tensors, "gram")
-        sketch._gram = Gram.restore(n, gram) if gram else None
+        sketch._gram = restored_products(n, _part(tensors, "gram"))
     return sketch

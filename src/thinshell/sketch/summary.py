@@ -8,7 +8,10 @@ import numpy as np
 
 from thinshell.errors import InputError
 from thinshell.sketch.embedding_sketch import EmbeddingSketch
+from thinshell.sketch.gram import Gram
 from thinshell.sketch.marginals import Marginals
+from thinshell.sketch.nystrom import RandomisedSpectrum
+from thinshell.sketch.range_finder import RangeFinder
 from thinshell.sketch.rows import row_multipliers, scan_rows
 from thinshell.statistics._small import is_small
 from thinshell.statistics.anderson_darling import anderson_darling
@@ -52,10 +55,13 @@ class Summary:
     mean_direction : ndarray of shape (n_features,), float64
         Mean of the rows divided by their norms.
     covariance : ndarray of shape (n_features, n_features) or None
-        Divisor n - 1; None where it is not kept (more than 4,096 columns, or fewer rows than columns, whose
-        spectrum is cheaper from `rows`).
+        Divisor n - 1; None where it is not kept (more than 4,096 columns, which have a `spectrum` instead, or fewer
+        rows than columns, whose spectrum is cheaper from `rows`).
     counts : Marginals or None
         Histograms of every column of the data; None when `exact`.
+    spectrum : RandomisedSpectrum or None
+        Eigenvalues of the covariance of all rows where there are more than 4,096 columns; None where every row is held
+        or no products were kept.
     """
 
     n_samples: int
@@ -73,6 +79,7 @@ class Summary:
     mean_direction: np.ndarray
     covariance: np.ndarray | None
     counts: Marginals | None = field(default=None, repr=False)
+    spectrum: RandomisedSpectrum | None = None
 
     @property
     def constant(self) -> np.ndarray:
@@ -188,7 +195,7 @@ def _held(rows: np.ndarray, sketch: EmbeddingSketch) -> dict:
 
 
 def _counted(sketch: EmbeddingSketch) -> dict:
-    columns, norms = sketch._columns, sketch._norms
+    columns, norms, products = sketch._columns, sketch._norms, sketch._gram
     assert columns is not None
     assert norms is not None
     return {
@@ -198,6 +205,14 @@ def _counted(sketch: EmbeddingSketch) -> dict:
         "maximum": columns.maximum,
         "norms": norms,
         "mean_direction": sketch._unit_sum / sketch.n_samples,
-        "covariance": sketch._gram.covariance() if sketch._gram is not None else None,
+        "covariance": products.covariance() if isinstance(products, Gram) else None,
         "counts": columns,
+        "spectrum": _spectrum(products, columns.moments) if isinstance(products, RangeFinder) else None,
     }
+
+
+def _spectrum(products: RangeFinder, measured: Moments) -> RandomisedSpectrum | None:
+    trace = float(measured.m2.sum()) / (products.n_samples - 1)
+    # Values too far apart for float32 products leave something that is not finite, and the row sample as before.
+    known = np.isfinite(trace) and np.isfinite(products.products).all()
+    return products.nystrom(trace).spectrum(len(products.shift)) if known else None

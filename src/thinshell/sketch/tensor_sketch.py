@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from thinshell.sketch.embedding_sketch import _STEP_BYTES, EmbeddingSketch
-from thinshell.sketch.gram import GRAM_LIMIT, Gram
 from thinshell.sketch.marginals import Marginals
 from thinshell.sketch.refusals import LISTED, refuse_large, refuse_nonfinite, refuse_shape
 from thinshell.sketch.rows import row_multipliers
 from thinshell.sketch.tensor_passes import (
     add_counts,
-    exact_products,
     fingerprints,
     mix,
     ordered,
@@ -25,6 +23,7 @@ from thinshell.sketch.tensor_passes import (
     smallest,
     unit_sum,
 )
+from thinshell.sketch.tensor_products import TensorProducts
 from thinshell.statistics._tensors import (
     TILE_VALUES,
     fetched,
@@ -36,10 +35,8 @@ from thinshell.statistics._tensors import (
 )
 from thinshell.statistics.moments import Moments
 
-__all__ = ["TensorGram", "TensorMarginals", "TensorSketch"]
+__all__ = ["TensorMarginals", "TensorSketch"]
 
-# Rows of one product of columns, as in `Gram`: float32 sums of more would lose digits.
-_PRODUCT_ROWS = 8192
 # Rows whose median is subtracted before the first powers, as in `Marginals`.
 _PILOT_ROWS = 63
 
@@ -126,52 +123,6 @@ class TensorMarginals:
         return taken
 
 
-class TensorGram:
-    """`Gram` whose products are made on a device.
-
-    Parameters
-    ----------
-    pilot : Tensor of shape (n_samples, n_features)
-        Rows that shift and scale are to fit.
-    fetch : callable
-        Brings a tensor to the host.
-    """
-
-    def __init__(self, pilot: Tensor, fetch: Fetch) -> None:
-        self._fetch = fetch
-        shift = np.median(fetch(pilot[:_PILOT_ROWS]), axis=0).astype(np.float64)
-        there = torch.from_numpy(shift).to(pilot.device)
-        sums = sum(tensor_power_sums(tile, there) for tile in tiles(pilot, pilot.dtype))
-        assert isinstance(sums, Tensor)
-        moments = Moments.from_power_sums(len(pilot), shift, fetch(sums))
-        # Two rows of the same mean and spread stand for the pilot.
-        self._host = Gram.from_pilot(np.stack([moments.mean - moments.std(), moments.mean + moments.std()]))
-        d = pilot.shape[1]
-        self._sums = torch.zeros(d, dtype=torch.float64, device=pilot.device)
-        self._products = torch.zeros((d, d), dtype=torch.float64, device=pilot.device)
-
-    def add(self, block: Tensor) -> None:
-        """Add the rows of a float32 or float64 block."""
-        shift, scale = (
-            torch.from_numpy(values).to(device=block.device, dtype=block.dtype)
-            for values in (self._host.shift, self._host.scale)
-        )
-        with exact_products():
-            for tile in tiles(block, block.dtype, _PRODUCT_ROWS):
-                shifted = torch.sub(tile, shift).mul_(scale)
-                self._sums += shifted.sum(dim=0, dtype=torch.float64)
-                self._products += shifted.T @ shifted
-        self._host.n_samples += len(block)
-
-    def take(self) -> Gram:
-        """Return what was added and be empty, with the same shift and scale."""
-        taken, self._host = self._host, Gram(self._host.shift, self._host.scale)
-        taken.sums, taken.products = self._fetch(self._sums), self._fetch(self._products)
-        self._sums.zero_()
-        self._products.zero_()
-        return taken
-
-
 class TensorSketch:
     """What an `EmbeddingSketch` is made of, for rows that are tensors on one device.
 
@@ -185,7 +136,7 @@ class TensorSketch:
     row_capacity : int, optional
         Rows held at most, as of `EmbeddingSketch`.
     covariance : bool
-        Keep the products of columns (up to 4,096 columns).
+        Keep the products of columns, or beyond 4,096 columns those with random vectors.
     drop_nonfinite : bool
         Leave rows with NaN or infinity out instead of refusing the block.
     device : str or torch.device
@@ -239,7 +190,7 @@ class TensorSketch:
         self._multipliers = high, low
         self._columns: TensorMarginals | None = None
         self._norms: TensorMarginals | None = None
-        self._gram: TensorGram | None = None
+        self._gram: TensorProducts | None = None
         self._n_seen = 0
         self._empty()
 
@@ -330,8 +281,8 @@ class TensorSketch:
         if self._columns is None:
             self._columns = TensorMarginals(self.n_features, self.device, self._fetch)
             self._norms = TensorMarginals(1, self.device, self._fetch)
-            if self._host.keeps_covariance and self.n_features <= GRAM_LIMIT:
-                self._gram = TensorGram(rows[: self._host.row_capacity], self._fetch)
+            if self._host.keeps_covariance:
+                self._gram = TensorProducts(rows[: self._host.row_capacity], self._fetch)
         step = max(1, _STEP_BYTES // (self.n_features * rows.element_size()))
         # The grid of the histograms is set by the first piece; a wide one cannot be narrowed afterwards.
         for piece, lengths in zip(rows.split(step), norms.split(step), strict=True):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["shrunk_eigenvalues", "unbiased_square_trace"]
+__all__ = ["respread_eigenvalues", "shrunk_eigenvalues", "unbiased_square_trace"]
+
+_BISECTIONS = 60
 
 
 def unbiased_square_trace(eigenvalues: np.ndarray, n_samples: int) -> float:
@@ -78,3 +80,44 @@ def shrunk_eigenvalues(eigenvalues: np.ndarray, n_samples: int) -> np.ndarray:
     if spread <= 0:
         return eigenvalues.copy()
     return mean + np.sqrt(min(1.0, max(0.0, wanted / spread))) * (eigenvalues - mean)
+
+
+def respread_eigenvalues(eigenvalues: np.ndarray, n_samples: int, n_fewer: int) -> np.ndarray:
+    """Sample eigenvalues of many rows as a sample of fewer of them would spread them.
+
+    Their sum is kept and their squares get the expected sum: that of the many by `unbiased_square_trace`, and back for
+    the fewer. Each becomes proportional to a power of itself, so that none falls below zero.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n_features,)
+        Of the covariance of `n_samples` rows, all of them.
+    n_samples, n_fewer : int
+        Rows; the same array comes back where the second is not the smaller one.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        Same sum, same order.
+
+    Examples
+    --------
+    >>> respread_eigenvalues(np.array([3.0, 2.0, 1.0]), 10_000, 20).round(2)
+    array([3.58, 1.83, 0.58])
+    """
+    largest = float(eigenvalues.max())
+    if n_fewer >= n_samples or n_fewer < 3 or not largest > 0:
+        return eigenvalues
+    scaled, nu = eigenvalues / largest, n_fewer - 1
+    t1 = float(scaled.sum())
+    wanted = (nu - 1) * (nu + 2) / nu**2 * unbiased_square_trace(scaled, n_samples) + t1**2 / nu
+    low, high = 1.0, 64.0
+    for _ in range(_BISECTIONS):
+        power = 0.5 * (low + high)
+        low, high = (power, high) if float((_powers(scaled, power) ** 2).sum()) < wanted else (low, power)
+    return _powers(scaled, low) * largest
+
+
+def _powers(values: np.ndarray, power: float) -> np.ndarray:
+    raised = values**power
+    return raised * (values.sum() / raised.sum())
