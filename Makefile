@@ -24,7 +24,7 @@ WORKERS := -n 2 --dist loadgroup
 NOT_ENGINES := --ignore=tests/scale/engines
 
 # The rooms that need an extra; `make test` runs their tests, and a missing package there is a failure.
-EXTRA_ROOMS := objectives training monitoring pretrained experiments browser report/figures scale io/databases \
+EXTRA_ROOMS := gaussian cli/test_cli_gaussian.py objectives training monitoring pretrained experiments browser report/figures scale io/databases \
 	io/test_zarr_files.py io/test_hdf5_files.py io/test_lance_files.py
 
 .DEFAULT_GOAL := help

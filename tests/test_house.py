@@ -24,6 +24,7 @@ ROOMS = {
     "theory": {"statistics"},
     "diagnosis": {"statistics", "sketch", "io", "theory"},
     "scale": {"diagnosis", "sketch", "io"},
+    "gaussian": {"statistics", "sketch", "io", "diagnosis", "theory"},
     "report": set(),
     "objectives": {"theory"},
     "monitoring": {"statistics", "sketch", "diagnosis"},
@@ -40,8 +41,9 @@ ROOMS = {
         "monitoring",
         "training",
         "pretrained",
+        "gaussian",
     },
-    "cli": {"diagnosis", "report", "scale", "sketch", "io", "training", "pretrained", "experiments"},
+    "cli": {"diagnosis", "report", "scale", "sketch", "io", "gaussian", "training", "pretrained", "experiments"},
 }
 PUBLIC = (
     "thinshell",
@@ -54,6 +56,8 @@ PUBLIC = (
 )
 if importlib.util.find_spec("distributed"):
     PUBLIC += ("thinshell.scale",)
+if importlib.util.find_spec("sklearn"):
+    PUBLIC += ("thinshell.gaussian",)
 # These need the train extra; without it their tests are left out.
 if importlib.util.find_spec("torch"):
     PUBLIC += (

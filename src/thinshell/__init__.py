@@ -18,6 +18,7 @@ from thinshell._version import __version__
 if TYPE_CHECKING:
     from thinshell.diagnosis import Comparison, Diagnosis, compare, diagnose
     from thinshell.errors import InputError, InputTypeError
+    from thinshell.gaussian import GaussianModel, Whitener
     from thinshell.sketch import EmbeddingSketch
 
 # Where each public name lives. They are imported when first asked for: NumPy, Numba and SciPy cost most of a
@@ -26,8 +27,10 @@ _HOMES = {
     "Comparison": "thinshell.diagnosis",
     "Diagnosis": "thinshell.diagnosis",
     "EmbeddingSketch": "thinshell.sketch",
+    "GaussianModel": "thinshell.gaussian",
     "InputError": "thinshell.errors",
     "InputTypeError": "thinshell.errors",
+    "Whitener": "thinshell.gaussian",
     "compare": "thinshell.diagnosis",
     "diagnose": "thinshell.diagnosis",
 }
@@ -36,8 +39,10 @@ __all__ = [
     "Comparison",
     "Diagnosis",
     "EmbeddingSketch",
+    "GaussianModel",
     "InputError",
     "InputTypeError",
+    "Whitener",
     "__version__",
     "compare",
     "diagnose",
