@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": ["diagnose", files["hostile"]],
         "comparison": ["compare", files["gaussian"], files["departing"], files["heavy"]],
         "training": ["train", files["train"], "--out", str(folder / "run")],
+        "fit": ["report", files["fit"]],
+        "scores": ["report", files["scores"]],
     }
     made = {}
     for name, words in commands.items():
@@ -160,7 +163,68 @@ def _data(folder: Path) -> dict[str, str]:
     files["hostile"] = str(place)
     (folder / "train.yaml").write_text(TRAIN)
     files["train"] = str(folder / "train.yaml")
+    for name, result in (("fit", _fit()), ("scores", _scores())):
+        (folder / f"{name}.json").write_text(json.dumps(result))
+        files[name] = str(folder / f"{name}.json")
     return files
+
+
+def _histogram(counts: list[int]) -> dict[str, Any]:
+    edges = [round(0.05 * place, 2) for place in range(21)]
+    return {"edges": edges, "counts": counts, "expected": [50.0] * 20, "low": [33.0] * 20, "high": [69.0] * 20}
+
+
+def _fit() -> dict[str, Any]:
+    eigenvalues = [3 * 0.9**place for place in range(24)]
+    calibration = {
+        "verdict": "heavier tails",
+        "sentence": "The data have heavier tails than the model: 6.7 % of 1,000 rows lie beyond its 99 % radius.",
+        "histogram": _histogram([120, *[45] * 18, 70]),
+        "beyond": [{"quantile": 0.99, "observed": 0.067, "nominal": 0.01, "expected": 0.011}],
+        "mean": {"observed": 26.0, "chi2": 24, "expected": 24.7},
+        "n_samples": 1000,
+        "reference": "F with 24 and 876 degrees: 900 fitted rows",
+    }
+    return {
+        "schema": "thinshell/fit/1",
+        "thinshell_version": "1.0",
+        "command": "thinshell fit emb.npy --out model.safetensors",
+        "source": {"name": "emb.npy", "paths": ["emb.npy"], "fingerprint": "f" * 64},
+        "kind": "GaussianModel",
+        "model": "model.safetensors",
+        "n_samples": 900,
+        "n_held_out": 1000,
+        "n_features": 25,
+        "rank": 24,
+        "covariance": {"method": "ledoit_wolf", "shrinkage": 0.0123},
+        "spectrum": {"eigenvalues": eigenvalues, "effective_rank": 17.2, "participation_ratio": 14.5},
+        "degenerate": [{"kind": "constant", "columns": [5], "text": "Column 5 is constant: left out of the density."}],
+        "calibration": calibration,
+    }
+
+
+def _scores() -> dict[str, Any]:
+    ids = [HOSTILE, "a/very/long/path/" * 9 + "x.png", "img_3"]
+    unit = {"unit": "standard deviations", "higher_is": "odder", "two_sided": True, "text": "Distance from the shell."}
+    return {
+        "schema": "thinshell/scores/1",
+        "thinshell_version": "1.0",
+        "command": "thinshell score model.safetensors new.npy",
+        "source": {"name": "new.npy", "paths": ["new.npy"], "fingerprint": "e" * 64},
+        "model": {"path": "model.safetensors", "kind": "GaussianModel", "rank": 24, "n_samples": 900},
+        "n_samples": 1000,
+        "n_features": 25,
+        "scores": {"typicality": {**unit, "mean": 0.1, "std": 1.1, "minimum": -3.4, "maximum": 18.7}},
+        "pit": _histogram([40, *[50] * 18, 60]),
+        "far": {"0.05": {"n": 60, "expected": 50.0}},
+        "discoveries": {"level": 0.05, "n": 3, "threshold": 1e-5},
+        "near": {"z": -3.0, "n": 2, "expected": 0.7},
+        "by": "pvalue",
+        "top": [
+            {"row": place, "id": name, "mahalanobis": 93.2, "pvalue": 1e-9, "typicality": 18.7}
+            for place, name in enumerate(ids)
+        ],
+    }
 
 
 @pytest.fixture

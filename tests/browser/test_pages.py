@@ -10,12 +10,14 @@ from axe_playwright_python.sync_playwright import Axe
 # One worker makes the pages and drives the browser.
 pytestmark = pytest.mark.xdist_group("browser")
 
-KINDS = ("gaussian", "departing", "comparison", "training")
+KINDS = ("gaussian", "departing", "comparison", "training", "fit", "scores")
 CHARTS = {
     "gaussian": {"norms", "coordinates", "directions", "cosines", "spectrum", "sample-size"},
     "departing": {"norms", "coordinates", "directions", "cosines", "spectrum", "sample-size"},
     "training": {"norms", "line-loss", "line-cv", "line-ad-avg", "line-alignment", "line-effective-rank"},
     "comparison": {f"{key}-{place}" for key in ("norms", "coordinates", "cosines", "spectrum") for place in range(3)},
+    "fit": {"calibration", "spectrum"},
+    "scores": {"scored"},
 }
 
 
@@ -42,6 +44,15 @@ def test_every_coordinate_and_bin_is_a_mark(look):
     assert filled <= opened.marks("norms", "rect") <= len(result["norms"]["histogram"]["counts"])
     assert opened.marks("norms", "line") == 1  # the law that is expected
     assert opened.marks("spectrum", "symbol") == 24
+
+
+@pytest.mark.parametrize(("kind", "key"), [("fit", "calibration"), ("scores", "scored")])
+def test_every_bin_of_the_distances_is_a_bar_under_its_band(look, kind, key):
+    opened = look(kind)
+    assert opened.marks(key, "rect") == 40  # 20 bars and the band over each
+    assert opened.marks(key, "line") == 1  # what is expected
+    tall = [value for value in drawn_values(opened.page, key) if value == 120]
+    assert bool(tall) == (kind == "fit")
 
 
 def test_positive_pairs_are_drawn_beside_random_ones(look):
@@ -244,6 +255,15 @@ def test_hostile_names_are_text_everywhere(pages, open_page, script):
     if script:
         page.locator("#coordinate-table").get_by_role("button", name=hostile, exact=True).click()
         assert page.locator("#shape-title").inner_text() == f"Coordinate {hostile}"
+    assert opened.complaints == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_hostile_ids_of_rows_are_text(pages, open_page, script):
+    opened = open_page(pages["scores"], script=script)
+    cell = opened.page.locator("#verdict td").filter(has_text="<script>alert(1)</script>")
+    assert cell.count() == 1
+    assert cell.is_visible()
     assert opened.complaints == []
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from thinshell import __version__
 
+COMMANDS = ["diagnose", "compare", "fit", "score", "whiten", "embed", "train", "reproduce", "report", "sketch"]
+
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["-h"], [], ["diagnose", "--help"]])
 def test_asking_for_help_or_version_is_done_with_0(run, words) -> None:
@@ -190,6 +192,6 @@ def test_shell_completion_offers_commands_and_options() -> None:
         done = subprocess.run(command, capture_output=True, text=True, env=os.environ | variables, check=True)
         return done.stdout.split()
 
-    assert complete("thinshell ", 1) == ["diagnose", "compare", "embed", "train", "reproduce", "report", "sketch"]
+    assert complete("thinshell ", 1) == COMMANDS
     assert "--normalize" in complete("thinshell diagnose --no", 2)
     assert complete("thinshell diagnose --protocol ", 3) == ["both", "paper", "full"]

@@ -196,6 +196,7 @@ CIFAR = (
     ["cifar10"],
     ["cifar10-resnet18"],
     ["cifar10-choices"],
+    ["ood"],
     ["table1", "--columns", "cifar-contrastive"],
 )
 

@@ -190,3 +190,133 @@ def comparison(diagnosis: dict[str, Any]) -> dict[str, Any]:
         "diagnoses": [diagnosis, after],
         "differences": [{"name": "after.npy", "versus": "before.npy", "moved": moved}],
     }
+
+
+def _histogram(counts: list[int], expected: float) -> dict[str, Any]:
+    edges = [round(0.05 * place, 2) for place in range(21)]
+    band = {"expected": [expected] * 20, "low": [0.6 * expected] * 20, "high": [1.4 * expected] * 20}
+    return {"edges": edges, "counts": counts, **band}
+
+
+@pytest.fixture
+def fit() -> dict[str, Any]:
+    """Return a fit of 900 x 64 features whose held-out rows have heavier tails."""
+    eigenvalues = [3.0 * 0.95**place for place in range(64)]
+    sentence = (
+        "The data have heavier tails than the model: 6.7 % of 1,000 held-out rows lie beyond its 99 % radius (1.1 % "
+        "expected). Its p-values call too many rows odd."
+    )
+    return {
+        "schema": "thinshell/fit/1",
+        "thinshell_version": "1.0",
+        "command": "thinshell fit emb.parquet --out model.safetensors",
+        "provenance": {"commit": "abc1234", "versions": {"python": "3.12"}},
+        "kind": "GaussianModel",
+        "model": "model.safetensors",
+        "source": {"name": "emb.parquet", "paths": ["emb.parquet"], "notices": [], "fingerprint": "f" * 64},
+        "n_samples": 900,
+        "n_held_out": 1000,
+        "n_features": 65,
+        "rank": 64,
+        "covariance": {"method": "ledoit_wolf", "shrinkage": 0.0123, "n_components": None, "tied": None},
+        "radius": {"name": "gaussian", "parameters": {"scale": 2.0, "shape": 32.0}},
+        "entropy": {"nats": 81.2, "bits_per_dimension": 1.83},
+        "spectrum": {
+            "eigenvalues": eigenvalues,
+            "effective_rank": 31.2,
+            "participation_ratio": 24.1,
+            "top_share": eigenvalues[0] / sum(eigenvalues),
+            "condition": 25.3,
+        },
+        "degenerate": [{"kind": "constant", "columns": [5], "text": "Column 5 is constant: left out."}],
+        "notes": ["the quartic term is estimated from 500 rows"],
+        "calibration": {
+            "verdict": "heavier tails",
+            "sentence": sentence,
+            "pvalue": 1e-9,
+            "histogram": _histogram([120, *[45] * 18, 70], 50.0),
+            "ks_statistic": 0.1,
+            "ks_pvalue": 1e-8,
+            "mean": {"observed": 66.2, "chi2": 64, "expected": 69.0},
+            "variance": {"observed": 598.4, "chi2": 128, "expected": 160.5},
+            "beyond": [
+                {"quantile": 0.99, "observed": 0.067, "nominal": 0.01, "expected": 0.0113},
+                {"quantile": 0.999, "observed": 0.0, "nominal": 0.001, "expected": 0.0013},
+            ],
+            "n_samples": 1000,
+            "rank": 64,
+            "n_fitted": 900,
+            "reference": "F with 64 and 836 degrees: 900 fitted rows",
+            "inflation": 1.08,
+        },
+        "held_out": {"log_density": {"mean": -81.0, "std": 5.0}, "bits_per_dimension": {"mean": 1.83}},
+        "classes": None,
+    }
+
+
+@pytest.fixture
+def scores() -> dict[str, Any]:
+    """Return the scores of 500 rows, three of them odd, two too near the mean."""
+    named = {
+        "log_density": ("nats", "more typical", False),
+        "mahalanobis": ("none", "odder", False),
+        "pvalue": ("probability", "more typical", False),
+        "typicality": ("standard deviations", "odder", True),
+    }
+    numbers = {"mean": 0.5, "std": 0.25, "minimum": 0.0, "maximum": 64.0}
+    ids = ["img_17", "\x1b[31mred", "<script>alert(1)</script>"]
+    return {
+        "schema": "thinshell/scores/1",
+        "thinshell_version": "1.0",
+        "command": "thinshell score model.safetensors new.parquet",
+        "provenance": None,
+        "source": {"name": "new.parquet", "paths": ["new.parquet"], "notices": [], "fingerprint": "e" * 64},
+        "model": {
+            "path": "model.safetensors",
+            "kind": "GaussianModel",
+            "provenance": {"command": "thinshell fit emb.parquet"},
+            "rank": 64,
+            "n_samples": 900,
+            "calibration_verdict": "calibrated",
+        },
+        "n_samples": 500,
+        "n_features": 65,
+        "out": "scores.parquet",
+        "scores": {
+            name: {"unit": unit, "higher_is": end, "two_sided": both, "text": f"What {name} says.", **numbers}
+            for name, (unit, end, both) in named.items()
+        },
+        "pit": _histogram([25] * 20, 25.0),
+        "far": {
+            "0.05": {"n": 30, "expected": 25.0},
+            "0.01": {"n": 9, "expected": 5.0},
+            "0.001": {"n": 4, "expected": 0.5},
+        },
+        "discoveries": {"level": 0.05, "n": 3, "threshold": 1e-5},
+        "near": {"z": -3.0, "n": 2, "expected": 0.7},
+        "by": "pvalue",
+        "top": [
+            {"row": 1017 + place, "id": name, "log_density": -200.5, "mahalanobis": 393.2, "pvalue": 1e-47 * place,
+             "typicality": 18.7}
+            for place, name in enumerate(ids)
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def whitening() -> dict[str, Any]:
+    """Return what whitening did to 1,203 x 512 features."""
+    return {
+        "schema": "thinshell/whitening/1",
+        "source": {"name": "emb.npy", "paths": ["emb.npy"], "notices": []},
+        "n_samples": 1203,
+        "n_features": 512,
+        "n_out": 510,
+        "method": "zca",
+        "floor": 1e-6,
+        "floored": {"n": 2, "share": 1e-9, "text": "2 eigenvalues were raised to the floor."},
+        "out": "white.npy",
+        "model": None,
+        "before": {"uniformity": -2.1, "mean_cosine": 0.61, "n_rows": 1203},
+        "after": {"uniformity": -3.97, "mean_cosine": 0.002, "n_rows": 1203},
+    }

@@ -10,10 +10,13 @@ from thinshell._version import __version__
 from thinshell.cli.compare import compare
 from thinshell.cli.diagnose import diagnose
 from thinshell.cli.embed import embed
+from thinshell.cli.fit import fit
 from thinshell.cli.report import report
 from thinshell.cli.reproduce import reproduce
+from thinshell.cli.score import score
 from thinshell.cli.sketch import sketch
 from thinshell.cli.train import train
+from thinshell.cli.whiten import whiten
 
 __all__ = ["app"]
 
@@ -41,6 +44,9 @@ def thinshell(
 
 app.command()(diagnose)
 app.command()(compare)
+app.command()(fit)
+app.command()(score)
+app.command()(whiten)
 app.command()(embed)
 app.command()(train)
 app.command()(reproduce)

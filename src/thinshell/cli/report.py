@@ -20,7 +20,7 @@ from thinshell.errors import InputError, InputTypeError
 __all__ = ["report"]
 
 RESULT = "result.json"
-SCHEMAS = ("diagnosis", "comparison", "training", "reproduction")
+SCHEMAS = ("diagnosis", "comparison", "training", "reproduction", "fit", "scores", "whitening")
 
 
 def report(
@@ -28,7 +28,7 @@ def report(
         str,
         typer.Argument(
             metavar="RESULT",
-            help=f"JSON of diagnose, compare, train or reproduce, or a folder that holds {RESULT}.",
+            help=f"JSON of diagnose, compare, train, reproduce, fit, score or whiten, or a folder that holds {RESULT}.",
         ),
     ],
     html: Html = None,
@@ -111,19 +111,22 @@ def read_result(file: Path) -> dict[str, Any]:
 def print_result(plain: dict[str, Any]) -> None:
     """Print a result as the command that made it did."""
     kind = plain["schema"].split("/")[1]
-    if kind == "diagnosis":
-        from thinshell.report import print_diagnosis
-
-        print_diagnosis(plain)
-    elif kind == "comparison":
-        from thinshell.report import print_comparison
-
-        print_comparison(plain)
-    elif kind == "training":
+    if kind == "training":
         from thinshell.cli.training_page import print_training
 
         print_training(plain)
-    else:
+    elif kind == "reproduction":
         from thinshell.experiments.terminal import print_reproduction
 
         print_reproduction(plain)
+    else:
+        from thinshell import report as shown
+
+        printers = {
+            "diagnosis": shown.print_diagnosis,
+            "comparison": shown.print_comparison,
+            "fit": shown.print_fit,
+            "scores": shown.print_scores,
+            "whitening": shown.print_whitening,
+        }
+        printers[kind](plain)

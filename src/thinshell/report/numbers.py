@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-__all__ = ["MISSING", "count", "fixed", "interval", "rounded", "share"]
+__all__ = ["MISSING", "count", "fixed", "interval", "percent", "rounded", "share"]
 
 MISSING = "-"
 
@@ -64,6 +64,18 @@ def share(value: float | None) -> str:
     if value > 0:
         per_cent = max(per_cent, 0.1)
     return f"{per_cent:.1f}".removesuffix(".0") + " %"
+
+
+def percent(value: float | None, digits: int = 3) -> str:
+    """Return a share as per cent with so many significant digits, for shares as small as those of tails.
+
+    Examples
+    --------
+    >>> percent(0.0009), percent(0.29), percent(0.0), percent(None)
+    ('0.09 %', '29 %', '0 %', '-')
+    """
+    number = rounded(None if value is None else 100 * value, digits)
+    return number if number == MISSING else f"{number} %"
 
 
 def count(value: float | None) -> str:

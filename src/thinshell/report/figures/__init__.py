@@ -12,6 +12,7 @@ from thinshell.report.figures.diagnosis import (
     sample_size_axes,
     spectrum_axes,
 )
+from thinshell.report.figures.gaussian import pit_axes
 from thinshell.report.figures.saving import check_figures, save_figures
 from thinshell.report.figures.shapes import quantile_axes, shape_axes
 from thinshell.report.figures.training import training_axes
@@ -23,6 +24,7 @@ __all__ = [
     "cosine_axes",
     "directions_axes",
     "norm_axes",
+    "pit_axes",
     "quantile_axes",
     "sample_size_axes",
     "save_figures",

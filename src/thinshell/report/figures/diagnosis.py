@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIAGNOSIS",
+    "FIT",
     "coordinates_axes",
     "cosine_axes",
     "directions_axes",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 DIAGNOSIS = "thinshell/diagnosis/1"
+FIT = "thinshell/fit/1"
 # Eigenvalues that are still told apart as dots.
 DOTS = 100
 Panel = TypeVar("Panel")
@@ -176,7 +178,7 @@ def spectrum_axes(result: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : mapping
-        What ``Diagnosis.to_dict()`` returns, or its JSON file read.
+        What ``Diagnosis.to_dict()`` returns, or its JSON file or that of ``thinshell fit`` read.
     ax : matplotlib Axes, optional
         Where to draw; new axes of a paper's column when not given.
 
@@ -196,7 +198,7 @@ def spectrum_axes(result: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     >>> axes.get_lines()[0].get_ydata().tolist()
     [0.75, 0.25]
     """
-    panel = needed(spectrum_panel(checked(result, DIAGNOSIS)), "spectrum")
+    panel = needed(spectrum_panel(checked(result, DIAGNOSIS, FIT)), "spectrum")
     with axes_for(ax) as axes:
         shares = [value for value in panel.shares if value > 0]
         (line,) = axes.plot(range(1, len(shares) + 1), shares, ".-" if len(shares) <= DOTS else "-", color=COLOURS[0])

@@ -16,6 +16,7 @@ from thinshell.report.comparison_panels import PANELS, comparison_panels
 from thinshell.report.figures.comparison import COMPARISON, comparison_axes
 from thinshell.report.figures.diagnosis import (
     DIAGNOSIS,
+    FIT,
     coordinates_axes,
     cosine_axes,
     directions_axes,
@@ -23,10 +24,12 @@ from thinshell.report.figures.diagnosis import (
     sample_size_axes,
     spectrum_axes,
 )
+from thinshell.report.figures.gaussian import SCORES, pit_axes
 from thinshell.report.figures.shapes import quantile_axes, shape_axes
 from thinshell.report.figures.style import style
 from thinshell.report.figures.training import TRAINING, training_axes
-from thinshell.report.panels import coordinates_panel
+from thinshell.report.gaussian_panels import pit_panel
+from thinshell.report.panels import coordinates_panel, spectrum_panel
 from thinshell.report.training_panels import training_numbers
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ __all__ = ["FORMATS", "check_figures", "save_figures"]
 
 # What would make two files of the same figure differ is left out of each.
 FORMATS: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+WHITENING = "thinshell/whitening/1"
 Draw = Callable[[Mapping[str, Any]], "Axes"]
 _DRAW: dict[str, Draw] = {
     "norms": norm_axes,
@@ -88,7 +92,8 @@ def save_figures(
     Parameters
     ----------
     result : mapping
-        What ``to_dict()`` of a diagnosis, a comparison or a training run returns, or its JSON file read.
+        What ``to_dict()`` of a diagnosis, a comparison or a training run returns, or its JSON file or that of
+        ``thinshell fit`` or ``score`` read.
     folder : str or Path
         Made if it is missing. Files of the same names are replaced, all of them together.
     formats : sequence of {"pdf", "svg", "png"}
@@ -98,7 +103,8 @@ def save_figures(
     -------
     list of Path
         ``norms.pdf``, ``norms.svg``, …; of a diagnosis also ``worst_coordinate.*`` and
-        ``worst_coordinate_quantiles.*``, of a training run one for each number. The same result gives the same bytes.
+        ``worst_coordinate_quantiles.*``, of a training run one for each number; of a fit
+        ``calibration.*`` and ``spectrum.*``, of scores ``scored.*``. The same result gives the same bytes.
 
     Raises
     ------
@@ -146,17 +152,32 @@ def _figures(result: Any) -> Iterator[tuple[str, Draw]]:
     elif schema == TRAINING:
         for number in training_numbers(result):
             yield number, partial(training_axes, number=number)
-    elif isinstance(result, Mapping):
-        known = ", ".join((DIAGNOSIS, COMPARISON, TRAINING))
-        raise InputError(
-            f"result must have one of the schemas {known}, got {schema!r}; give the JSON of thinshell diagnose, "
-            "compare or train"
-        )
+    elif schema in (FIT, SCORES):
+        yield from _gaussian(result, schema)
     else:
-        raise InputTypeError(
+        raise _not_drawn(result, schema)
+
+
+def _gaussian(result: Mapping[str, Any], schema: str) -> Iterator[tuple[str, Draw]]:
+    if pit_panel(result) is not None:
+        yield "calibration" if schema == FIT else "scored", pit_axes
+    if schema == FIT and spectrum_panel(result) is not None:
+        yield "spectrum", spectrum_axes
+
+
+def _not_drawn(result: Any, schema: Any) -> InputError | InputTypeError:
+    if not isinstance(result, Mapping):
+        return InputTypeError(
             f"result must be a mapping, as to_dict() or a JSON file gives it, got {type(result).__name__}; "
             "give result.to_dict()"
         )
+    if schema == WHITENING:
+        return InputError("result is a whitening, which has no pictures: diagnose the whitened rows for some")
+    known = ", ".join((DIAGNOSIS, COMPARISON, TRAINING, FIT, SCORES))
+    return InputError(
+        f"result must have one of the schemas {known}, got {schema!r}; give the JSON of thinshell diagnose, compare, "
+        "train, fit or score"
+    )
 
 
 def _formats(formats: Sequence[str]) -> list[str]:

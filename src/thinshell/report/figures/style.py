@@ -54,19 +54,22 @@ SCHEMAS = {
     "thinshell/diagnosis/1": "a diagnosis",
     "thinshell/comparison/1": "a comparison",
     "thinshell/training/1": "a training run",
+    "thinshell/fit/1": "a fitted model",
+    "thinshell/scores/1": "scored rows",
 }
 
 
-def checked(result: Any, schema: str) -> Mapping[str, Any]:
-    """Return `result` if it is a plain result of this schema, else say what it is."""
+def checked(result: Any, *schemas: str) -> Mapping[str, Any]:
+    """Return `result` if it is a plain result of one of these schemas, else say what it is."""
     if not isinstance(result, Mapping):
         raise InputTypeError(
             f"result must be a mapping, as to_dict() or a JSON file gives it, got {type(result).__name__}; "
             "give result.to_dict()"
         )
-    if result.get("schema") != schema:
+    if result.get("schema") not in schemas:
+        named = " or ".join(f"{schema!r} ({SCHEMAS[schema]})" for schema in schemas)
         raise InputError(
-            f"result must have the schema {schema!r} ({SCHEMAS[schema]}), got {result.get('schema')!r}; "
+            f"result must have the schema {named}, got {result.get('schema')!r}; "
             "give that of another command, or use another function of thinshell.report.figures"
         )
     return result

@@ -15,6 +15,8 @@ KINDS = {
     "thinshell/comparison/": "comparison",
     "thinshell/training/": "training",
     "thinshell/reproduction/": "reproduction",
+    "thinshell/fit/": "fit",
+    "thinshell/scores/": "scores",
 }
 
 
@@ -25,7 +27,7 @@ def html_page(result: Mapping[str, Any], *, folder: str | Path | None = None) ->
     ----------
     result : mapping
         What ``to_dict()`` of a diagnosis, a comparison or a training run returns, or what ``reproduce`` does; the
-        same after a round trip through JSON. Nothing is measured here.
+        same after a round trip through JSON; the JSON of ``thinshell fit`` or ``score``. Nothing is measured here.
     folder : str or Path, optional
         Where the pictures of a reproduction lie.
 
@@ -37,7 +39,7 @@ def html_page(result: Mapping[str, Any], *, folder: str | Path | None = None) ->
     Raises
     ------
     InputError
-        If `result` has a schema that no page is known for.
+        If `result` has a schema that no page is known for, or is a whitening, which has none.
     InputTypeError
         If it is not a mapping.
 
@@ -67,5 +69,13 @@ def html_page(result: Mapping[str, Any], *, folder: str | Path | None = None) ->
         from thinshell.report.html.reproduction_page import reproduction_page
 
         return reproduction_page(result, None if folder is None else Path(folder))
+    if kind in ("fit", "scores"):
+        from thinshell.report.html.gaussian_pages import fit_page, scores_page
+
+        return fit_page(result) if kind == "fit" else scores_page(result)
+    if schema.startswith("thinshell/whitening/"):
+        raise InputError(
+            "result is a whitening, which has no page: leave --html out for its numbers, and diagnose the whitened rows"
+        )
     known = ", ".join(f"{prefix}1" for prefix in KINDS)
     raise InputError(f"result must have one of the schemas {known}, got {schema!r}; give the JSON that thinshell wrote")
