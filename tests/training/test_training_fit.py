@@ -152,10 +152,12 @@ def test_a_compiled_encoder_trains_alike_and_is_not_saved_twice(module, samples)
 
 
 def test_a_gpu_augments_many_small_batches_at_once_and_large_ones_alone(samples) -> None:
-    assert _batches_ahead(samples, 20) == 16
+    gpu = torch.device("cuda")
+    assert _batches_ahead(samples, 20, gpu) == 16
+    assert _batches_ahead(samples, 20, torch.device("cpu")) == 1
     large = torch.zeros(1, 3, 224, 224).expand(300, -1, -1, -1)
     pictures = replace(samples, train=large, test=large)
-    assert _batches_ahead(pictures, 256) == 1
+    assert _batches_ahead(pictures, 256, gpu) == 1
 
 
 def test_cosine_schedule_reaches_the_optimiser(module, samples) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, solve_triangular
 from torch import nn
 
 from thinshell.experiments.context import Part
 from thinshell.experiments.linear import LAYER, linear_module, train_linear
+from thinshell.experiments.needs import check_scikit_learn
 from thinshell.experiments.synthetic import LaplaceSettings
 from thinshell.training import GaussianChannel, Samples, embed, laplace
 
@@ -52,22 +52,27 @@ def gaussian_log_density(fitted_to: np.ndarray, rows: np.ndarray, *, isotropic: 
     >>> gaussian_log_density(cloud, np.zeros((1, 2)), isotropic=True).round(4)  # variance 4/3
     array([-2.1256])
     """
+    from thinshell.gaussian import GaussianModel
+
     fitted_to, rows = fitted_to.astype(np.float64), rows.astype(np.float64)
-    mean, d = fitted_to.mean(axis=0), fitted_to.shape[1]
-    centred = fitted_to - mean
+    n, d = fitted_to.shape
+    model = GaussianModel("empirical").fit(fitted_to)
+    # Divisor n - 1, as numpy.cov and the numbers printed so far.
+    covariance = model.covariance_ * (n / (n - 1))
     if isotropic:
-        variance = float((centred**2).sum()) / (len(fitted_to) - 1) / d
-        squared = ((rows - mean) ** 2).sum(axis=1) / variance
-        log_determinant = d * np.log(variance)
-    else:
-        factor, _ = cho_factor(centred.T @ centred / (len(fitted_to) - 1), lower=True)
-        squared = (solve_triangular(factor, (rows - mean).T, lower=True) ** 2).sum(axis=0)
-        log_determinant = 2.0 * np.log(np.diag(factor)).sum()
-    return -0.5 * (squared + log_determinant + d * np.log(2.0 * np.pi))
+        covariance = np.eye(d) * (np.trace(covariance) / d)
+    return GaussianModel.from_parameters(model.location_, covariance, n).score_samples(rows)
 
 
 def run_densities(settings: LaplaceSettings, part: Part) -> dict[str, Any]:
-    """Train at these settings and correlate the log-densities of the test rows; numbers only."""
+    """Train at these settings and correlate the log-densities of the test rows; numbers only.
+
+    Raises
+    ------
+    InputError
+        If scikit-learn is not installed.
+    """
+    check_scikit_learn("fig11")
     seed = part.context.seed
     samples = laplace(settings.n_train, settings.n_test, settings.n_inputs, seed)
     views = GaussianChannel(settings.a, settings.noise_std, settings.dropout, settings.scale_std)

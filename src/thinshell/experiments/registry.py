@@ -23,6 +23,7 @@ _HOMES = {
     "cifar10": "thinshell.experiments.cifar10:CIFAR10",
     "cifar10-resnet18": "thinshell.experiments.cifar10:CIFAR10_RESNET18",
     "cifar10-choices": "thinshell.experiments.cifar_choices:CIFAR10_CHOICES",
+    "ood": "thinshell.experiments.ood:OOD",
 }
 
 

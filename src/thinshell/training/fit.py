@@ -175,11 +175,8 @@ def fit(
     done = 0 if state is None else state["epoch"] * steps_per_epoch + state["batch"]
     bar = [TrainingBar(done, epochs * steps_per_epoch, epochs)] if progress else []
     channels_last = channels_last and place.type == "cuda"
-    if channels_last:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if compile_encoder and place.type == "cuda" and find_spec("triton"):
-        module.compile_encoder()  # type: ignore[operator]
-    ahead = _batches_ahead(samples, batch_size) if place.type == "cuda" else 1
+    _made_fast(module, channels_last, compile_encoder and place.type == "cuda")
+    ahead = _batches_ahead(samples, batch_size, place)
     batches = Batches(samples, views, batch_size, seed, saver.position, place, channels_last, ahead)
     with _quiet(), torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
         writers = [] if folder is None else make_loggers(loggers, folder, done, wandb)
@@ -191,8 +188,17 @@ def fit(
     return FitResult(history.rows, saver.epoch, saver.step, round(history.seconds, 3), finished)
 
 
-def _batches_ahead(samples: Samples, batch_size: int) -> int:
-    """Return how many batches a GPU augments in one go: several where they are small."""
+def _made_fast(module: LightningModule, channels_last: bool, compile_encoder: bool) -> None:
+    if channels_last:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if compile_encoder and find_spec("triton"):
+        module.compile_encoder()  # type: ignore[operator]
+
+
+def _batches_ahead(samples: Samples, batch_size: int, place: torch.device) -> int:
+    """Return how many batches are augmented in one go: on a GPU several, where they are small."""
+    if place.type != "cuda":
+        return 1
     return max(1, min(_MOST_AHEAD, _VALUES_AHEAD // (batch_size * samples.train[0].numel())))
 
 
