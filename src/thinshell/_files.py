@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from thinshell.errors import InputError
 
-__all__ = ["replacing"]
+__all__ = ["part_of", "replacing", "safetensors_header"]
+
+# A safetensors file starts with the length of its JSON header, at most 100 MB.
+_LONGEST_HEADER = 10**8
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -70,3 +78,33 @@ def _remove(path: Path) -> None:
         return
     with contextlib.suppress(OSError):  # it was never made, or its folder is none
         path.unlink()
+
+
+def safetensors_header(path: str | Path) -> dict[str, Any] | None:
+    """Return the JSON that this package put into the header of a safetensors file; None for any other file.
+
+    Examples
+    --------
+    >>> safetensors_header("no such file") is None
+    True
+    """
+    try:
+        with open(path, "rb") as stream:
+            length = struct.unpack("<Q", stream.read(8))[0]
+            if length > _LONGEST_HEADER:
+                return None
+            header = json.loads(json.loads(stream.read(length))["__metadata__"]["thinshell"])
+    except (OSError, struct.error, ValueError, KeyError, TypeError):
+        return None
+    return header if isinstance(header, dict) else None
+
+
+def part_of(tensors: Mapping[str, T], name: str) -> dict[str, T]:
+    """Return the tensors whose names start with ``name.``, without that.
+
+    Examples
+    --------
+    >>> part_of({"norms.counts": 1, "gram.sums": 2}, "gram")
+    {'sums': 2}
+    """
+    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}

@@ -12,13 +12,13 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
+from thinshell._files import part_of
 from thinshell.errors import InputError
 from thinshell.gaussian._checks import checked_labels, checked_rows
 from thinshell.gaussian.class_sums import class_means, tied_distances, within_sums
 from thinshell.gaussian.covariance import FittedCovariance, check_choice, estimate_covariance
 from thinshell.gaussian.distances import distance_function, for_pieces, squared_distances
 from thinshell.gaussian.state import tell
-from thinshell.gaussian.storage import part
 from thinshell.gaussian.sums import CovarianceSums
 
 __all__ = ["ClassConditionalGaussian"]
@@ -310,7 +310,7 @@ class ClassConditionalGaussian(ClassifierMixin, BaseEstimator):
         self.n_samples_seen_ = int(header["n_samples"])
         n_classes, self.n_features_in_ = self.means_.shape
         restored = [
-            FittedCovariance.restored(settings, part(tensors, f"covariance{k}"))
+            FittedCovariance.restored(settings, part_of(tensors, f"covariance{k}"))
             for k, settings in enumerate(header["covariances"])
         ]
         *self._covariances, whole = restored

@@ -10,12 +10,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from thinshell._files import part_of
 from thinshell.errors import InputError, unknown_name
 from thinshell.gaussian.covariance import covariance_of
 from thinshell.gaussian.distances import squared_distances
 from thinshell.gaussian.information import canonical_correlations, gaussian_mutual_information
 from thinshell.gaussian.model import GaussianModel
-from thinshell.gaussian.storage import load_kind, part, save_model
+from thinshell.gaussian.storage import load_kind, save_model
 from thinshell.gaussian.sums import CovarianceSums
 from thinshell.statistics._validation import as_float
 
@@ -261,7 +262,7 @@ class PairedGaussian(BaseEstimator):
     @classmethod
     def _restored(cls, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> PairedGaussian:
         self = cls(**header["params"])
-        self.joint_ = GaussianModel._restored(header["joint"], part(tensors, "joint"))
+        self.joint_ = GaussianModel._restored(header["joint"], part_of(tensors, "joint"))
         self.n_first_ = int(header["n_first"])
         self.n_second_ = len(self.joint_.location_) - self.n_first_
         if self.n_first_ < 1 or self.n_second_ < 1:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from thinshell._files import part_of
 from thinshell.errors import InputError, unknown_name
 from thinshell.gaussian.covariance import FittedCovariance, check_choice, estimate_covariance
 from thinshell.gaussian.radius import RADII, RadiusLaw
-from thinshell.gaussian.storage import part
 from thinshell.gaussian.sums import CovarianceSums
 
 __all__ = ["FittedState", "tell"]
@@ -118,13 +118,13 @@ class FittedState:
     def _restored(cls, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Any:
         self = cls(**header["params"])
         self._check_parameters()
-        fitted = FittedCovariance.restored(header["covariance"], part(tensors, "covariance"))
+        fitted = FittedCovariance.restored(header["covariance"], part_of(tensors, "covariance"))
         location = tensors["location"]
         if location.shape != (len(fitted.eigenvectors),):
             raise ValueError(f"its mean of shape {location.shape} does not fit its covariance")
         self.n_features_in_ = len(location)
         self._set(location, fitted, header["n_samples"])
-        if sums := part(tensors, "sums"):
+        if sums := part_of(tensors, "sums"):
             self._sums = CovarianceSums.restore(int(header["n_samples"]), sums)
             self._sums.notes = list(header["notes"])
             if self._sums.n_features != len(location):

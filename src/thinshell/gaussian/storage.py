@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from thinshell._files import replacing
+from thinshell._files import replacing, safetensors_header
 from thinshell._version import __version__
 from thinshell.errors import InputError
 
@@ -25,8 +24,6 @@ _KINDS = {
     "PairedGaussian": "thinshell.gaussian.paired",
     "Whitener": "thinshell.gaussian.whitener",
 }
-# A safetensors file starts with the length of its JSON header; theirs is at most 100 MB.
-_LONGEST_HEADER = 10**8
 
 
 def save_model(model: Any, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
@@ -81,19 +78,6 @@ def save_model(model: Any, path: str | Path, provenance: dict[str, Any] | None =
         raise InputError(f"{path} could not be written ({error}); choose another place") from None
 
 
-def _read_header(path: str | Path) -> dict[str, Any] | None:
-    """Return our header, or None where the file is something else."""
-    try:
-        with open(path, "rb") as stream:
-            length = struct.unpack("<Q", stream.read(8))[0]
-            if length > _LONGEST_HEADER:
-                return None
-            header = json.loads(json.loads(stream.read(length))["__metadata__"]["thinshell"])
-    except (OSError, struct.error, ValueError, KeyError, TypeError):
-        return None
-    return header if isinstance(header, dict) else None
-
-
 def is_model_file(path: str | Path) -> bool:
     """Tell by its header whether a file is a saved model of this room.
 
@@ -112,14 +96,14 @@ def is_model_file(path: str | Path) -> bool:
     >>> is_model_file("no such file")
     False
     """
-    header = _read_header(path)
+    header = safetensors_header(path)
     return header is not None and str(header.get("schema", "")).startswith("thinshell/gaussian/")
 
 
 def _checked_header(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise InputError(f"{path} is not a file; name a model written by save or thinshell fit")
-    header = _read_header(path)
+    header = safetensors_header(path)
     if header is None or not str(header.get("schema", "")).startswith("thinshell/gaussian/"):
         other = "" if header is None else f" but has schema {header.get('schema')!r}"
         raise InputError(f"{path} is not a Gaussian model{other}; make one with save or thinshell fit")
@@ -225,8 +209,3 @@ def provenance_of(path: str | Path) -> dict[str, Any]:
     """
     header = _checked_header(path)
     return {key: header.get(key) for key in ("kind", "thinshell_version", "provenance")}
-
-
-def part(tensors: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    """Return the tensors whose names start with ``name.``, without that."""
-    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}

@@ -10,11 +10,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import _check_feature_names_in
 
+from thinshell._files import part_of
 from thinshell.errors import InputError
 from thinshell.gaussian._checks import checked_rows
 from thinshell.gaussian.covariance import FittedCovariance, estimate_covariance
 from thinshell.gaussian.distances import needs_double
-from thinshell.gaussian.storage import part
 from thinshell.gaussian.sums import CovarianceSums
 from thinshell.gaussian.whitening import WhiteningMap, affine, check_whitening, signed, whitening_map
 from thinshell.sketch import EmbeddingSketch
@@ -327,9 +327,9 @@ class Whitener(TransformerMixin, BaseEstimator):
     def _restored(cls, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Whitener:
         self = cls(**header["params"])
         self._check_parameters()
-        sums = CovarianceSums.restore(int(header["n_samples"]), part(tensors, "sums"))
+        sums = CovarianceSums.restore(int(header["n_samples"]), part_of(tensors, "sums"))
         sums.notes, sums.double = list(header["notes"]), bool(header["double"])
-        fitted = FittedCovariance.restored(header["covariance"], part(tensors, "covariance"))
+        fitted = FittedCovariance.restored(header["covariance"], part_of(tensors, "covariance"))
         location, whitening, coloring = (np.array(tensors[key]) for key in ("location", "whitening", "coloring"))
         if whitening.shape[0] != sums.n_features or whitening.shape != coloring.T.shape:
             raise ValueError(f"its maps of shapes {whitening.shape} and {coloring.shape} do not fit its sums")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 
 import numpy as np
 
-from thinshell._files import replacing
+from thinshell._files import part_of, replacing, safetensors_header
 from thinshell._version import __version__
 from thinshell.errors import InputError
 from thinshell.sketch.embedding_sketch import EmbeddingSketch
@@ -18,8 +17,6 @@ from thinshell.sketch.range_finder import restored_products
 __all__ = ["SKETCH_SCHEMA", "is_sketch_file", "load_sketch", "save_sketch"]
 
 SKETCH_SCHEMA = "thinshell/sketch/1"
-# A safetensors file starts with the length of its JSON header; ours is a few kB, theirs at most 100 MB.
-_LONGEST_HEADER = 2**20
 
 
 def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
@@ -52,19 +49,6 @@ def save_sketch(sketch: EmbeddingSketch, path: str | Path) -> None:
         raise InputError(f"{path} could not be written ({error}); choose another place") from None
 
 
-def _read_header(path: str | Path) -> dict | None:
-    """Return our header, or None where the file is something else."""
-    try:
-        with open(path, "rb") as stream:
-            length = struct.unpack("<Q", stream.read(8))[0]
-            if length > _LONGEST_HEADER:
-                return None
-            header = json.loads(json.loads(stream.read(length))["__metadata__"]["thinshell"])
-    except (OSError, struct.error, ValueError, KeyError, TypeError):
-        return None
-    return header if isinstance(header, dict) else None
-
-
 def is_sketch_file(path: str | Path) -> bool:
     """Tell by its header whether a file is a saved sketch.
 
@@ -83,7 +67,7 @@ def is_sketch_file(path: str | Path) -> bool:
     >>> is_sketch_file("no such file")
     False
     """
-    header = _read_header(path)
+    header = safetensors_header(path)
     return header is not None and str(header.get("schema", "")).startswith("thinshell/sketch/")
 
 
@@ -94,7 +78,7 @@ def load_sketch(path: str | Path) -> EmbeddingSketch:
 
     if not Path(path).is_file():
         raise InputError(f"{path} is not a file; name a sketch written by EmbeddingSketch.save or --save-sketch")
-    header = _read_header(path)
+    header = safetensors_header(path)
     if header is None or not is_sketch_file(path):
         raise InputError(f"{path} is not a sketch; make one with EmbeddingSketch.save or --save-sketch")
     if header["schema"] != SKETCH_SCHEMA:
@@ -108,23 +92,19 @@ def load_sketch(path: str | Path) -> EmbeddingSketch:
         raise InputError(f"{path} is a damaged sketch ({error}); make it again") from error
 
 
-def _part(tensors: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
-
-
 def _rebuild(header: dict, tensors: dict[str, np.ndarray]) -> EmbeddingSketch:
     n, d = int(header["n_samples"]), int(header["n_features"])
     kept = bool(header.get("covariance", True))
     sketch = EmbeddingSketch(d, row_capacity=int(header["row_capacity"]), covariance=kept)
     sketch.n_samples, sketch.n_dropped = n, int(header["n_dropped"])
-    sample = _part(tensors, "sample")
+    sample = part_of(tensors, "sample")
     if sample["rows"].shape[1] != d or len(sample["rows"]) != min(n, sketch.row_capacity):
         raise ValueError(f"its {len(sample['rows'])} rows do not fit its header")
     sketch._sample.restore(sample)
-    sketch._distinct.restore(_part(tensors, "distinct"))
+    sketch._distinct.restore(part_of(tensors, "distinct"))
     sketch._unit_sum = np.array(tensors["unit_sum"])
     if n > sketch.row_capacity:
-        sketch._columns = Marginals.restore(n, _part(tensors, "columns"))
-        sketch._norms = Marginals.restore(n, _part(tensors, "norms"))
-        sketch._gram = restored_products(n, _part(tensors, "gram"))
+        sketch._columns = Marginals.restore(n, part_of(tensors, "columns"))
+        sketch._norms = Marginals.restore(n, part_of(tensors, "norms"))
+        sketch._gram = restored_products(n, part_of(tensors, "gram"))
     return sketch
