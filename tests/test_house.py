@@ -56,8 +56,11 @@ PUBLIC = (
 )
 if importlib.util.find_spec("distributed"):
     PUBLIC += ("thinshell.scale",)
+# Names of `thinshell` itself that an extra brings.
+OF_EXTRAS = {"GaussianModel", "Whitener"}
 if importlib.util.find_spec("sklearn"):
     PUBLIC += ("thinshell.gaussian",)
+    OF_EXTRAS = set()
 # These need the train extra; without it their tests are left out.
 if importlib.util.find_spec("torch"):
     PUBLIC += (
@@ -107,6 +110,14 @@ def loaded_after(code):
     )
 
 
+def test_what_an_extra_brings_says_which_one():
+    code = "import sys; sys.modules['sklearn'] = None\nimport thinshell\ntry: thinshell.GaussianModel"
+    code += "\nexcept ModuleNotFoundError as error: print(error)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "thinshell.GaussianModel needs sklearn" in done.stdout
+    assert done.stdout.strip().endswith("pip install 'thinshell[gaussian]'")
+
+
 def test_import_is_light():
     loaded = loaded_after("import thinshell")
     assert not loaded & {"torch", "dask", "sklearn", "matplotlib", "numpy", "numba", "scipy", "pyarrow", "rich"}
@@ -127,7 +138,7 @@ def public_objects():
     for name in PUBLIC:
         module = importlib.import_module(name)
         assert module.__doc__, name
-        for attribute in module.__all__:
+        for attribute in set(module.__all__) - (OF_EXTRAS if module is thinshell else set()):
             yield f"{name}.{attribute}", getattr(module, attribute)
 
 

@@ -51,7 +51,13 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        try:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as error:
+            if _HOMES[name] != "thinshell.gaussian" or error.name == _HOMES[name]:
+                raise
+            sentence = f"thinshell.{name} needs {error.name}, which is not installed: pip install 'thinshell[gaussian]'"
+            raise ModuleNotFoundError(sentence, name=error.name) from error
     try:
         # ts.statistics, ts.sketch, ...: rooms are reached without a second import statement.
         return importlib.import_module(f"thinshell.{name}")
