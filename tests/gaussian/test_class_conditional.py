@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -169,3 +171,17 @@ def test_bad_labels_are_told():
             call()
     with pytest.raises(NotFittedError):
         ClassConditionalGaussian().mahalanobis(ROWS)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_float32_that_leaves_the_rank_open_is_worked_out_again_in_float64(tied):
+    rng = np.random.default_rng(1)
+    labels = rng.integers(2, size=2000)
+    rows = rng.standard_normal((2000, 20)) * np.geomspace(1, 1e-5, 20) + labels[:, None]
+    rows = (rows @ np.linalg.qr(rng.standard_normal((20, 20)))[0]).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = ClassConditionalGaussian("empirical", tied=tied).fit(rows, labels)
+    exact = ClassConditionalGaussian("empirical", tied=tied).fit(rows.astype(np.float64), labels)
+    assert not model.degenerate_
+    assert np.allclose(model.class_mahalanobis(rows[:50]), exact.class_mahalanobis(rows[:50]), rtol=1e-6)

@@ -18,7 +18,6 @@ __all__ = ["ALL_SCORES", "Rows", "detected", "scored", "space_result"]
 # One side of the typicality each: rows too far out, rows too near the mean.
 SIDES = {"typicality_far": 1.0, "typicality_near": -1.0}
 ALL_SCORES = (*SCORES, *SIDES, *BASELINES)
-MOST_EXACT = 1_024
 # What the model of classes is asked for.
 CLASS_SCORES = ("relative_mahalanobis", "class_mahalanobis")
 
@@ -65,16 +64,15 @@ def scored(rows: Rows, *, covariance: str, n_neighbours: int) -> tuple[dict[str,
         Set, score, one number a row.
     model : GaussianModel
     """
-    # Embeddings can be so near to dependent that products in float32 cannot tell; pixels are not, and many.
-    exact = np.float64 if rows.train.shape[1] <= MOST_EXACT else np.float32
-    fitted = rows.train.astype(exact)
+    # Embeddings and neighbouring pixels can be so near to dependent that products in float32 cannot tell.
+    fitted = rows.train.astype(np.float64)
     model = GaussianModel(covariance).fit(fitted)
     classes = ClassConditionalGaussian(covariance).fit(fitted, rows.labels)
     values = {}
     for name, plain in {"test": rows.test, **rows.out}.items():
-        part = plain.astype(exact)
+        part = plain.astype(np.float64)
         values[name] = score_table(model, part) | score_table(classes, part, CLASS_SCORES)
-        values[name]["knn_distance"] = knn_distance(rows.train, part, k=n_neighbours)
+        values[name]["knn_distance"] = knn_distance(rows.train, plain, k=n_neighbours)
         values[name]["norm"] = norm_score(part)
         if rows.logits is not None:
             values[name]["max_softmax"] = max_softmax(rows.logits[name])

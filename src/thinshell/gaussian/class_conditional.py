@@ -118,19 +118,29 @@ class ClassConditionalGaussian(ClassifierMixin, BaseEstimator):
         if len(rows) < 2:
             raise InputError(f"X must have at least 2 rows, got n_samples = {len(rows)}; give more rows")
         classes, codes = checked_labels(y, len(rows))
-        everything = CovarianceSums().add(rows)
         counts = np.bincount(codes, minlength=len(classes))
-        means = class_means(rows, codes, len(classes))
+        means, covariances, whole = self._worked_out(rows, codes, len(classes))
+        single = rows.dtype.kind == "f" and rows.dtype.itemsize <= 4
+        if single and any(one.unresolved for one in (*covariances, whole[1])):
+            # Products in float32 leave open which directions vary.
+            means, covariances, whole = self._worked_out(rows.astype(np.float64), codes, len(classes))
+        self.classes_, self.means_, self.priors_ = classes, means, counts / len(rows)
+        self.n_samples_seen_ = len(rows)
+        self._covariances, self._whole = covariances, whole
+        tell(self.degenerate_)
+        return self
+
+    def _worked_out(
+        self, rows: np.ndarray, codes: np.ndarray, n_classes: int
+    ) -> tuple[np.ndarray, list[FittedCovariance], tuple[np.ndarray, FittedCovariance]]:
+        """Return the class means, the covariances about them, and mean and covariance without classes."""
+        means = class_means(rows, codes, n_classes)
         if self.tied:
             covariances = [self._estimated(within_sums(rows, codes, means))]
         else:
-            covariances = [self._estimated(CovarianceSums().add(rows[codes == k])) for k in range(len(classes))]
-        self.classes_, self.means_, self.priors_ = classes, means, counts / len(rows)
-        self.n_samples_seen_ = len(rows)
-        self._covariances = covariances
-        self._whole = everything.mean(), self._estimated(everything)
-        tell(self.degenerate_)
-        return self
+            covariances = [self._estimated(CovarianceSums().add(rows[codes == k])) for k in range(n_classes)]
+        everything = CovarianceSums().add(rows)
+        return means, covariances, (everything.mean(), self._estimated(everything))
 
     def _estimated(self, sums: CovarianceSums) -> FittedCovariance:
         return estimate_covariance(sums, self.covariance, shrinkage=self.shrinkage, n_components=self.n_components)
