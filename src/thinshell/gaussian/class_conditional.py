@@ -134,12 +134,12 @@ class ClassConditionalGaussian(ClassifierMixin, BaseEstimator):
         self, rows: np.ndarray, codes: np.ndarray, n_classes: int
     ) -> tuple[np.ndarray, list[FittedCovariance], tuple[np.ndarray, FittedCovariance]]:
         """Return the class means, the covariances about them, and mean and covariance without classes."""
+        everything = CovarianceSums().add(rows)  # first: it refuses rows that are not finite
         means = class_means(rows, codes, n_classes)
         if self.tied:
             covariances = [self._estimated(within_sums(rows, codes, means))]
         else:
             covariances = [self._estimated(CovarianceSums().add(rows[codes == k])) for k in range(n_classes)]
-        everything = CovarianceSums().add(rows)
         return means, covariances, (everything.mean(), self._estimated(everything))
 
     def _estimated(self, sums: CovarianceSums) -> FittedCovariance:
