@@ -44,6 +44,9 @@ def test_fit_then_score(run, files):
     assert status == 0
     assert "picture 7.png" in out
     assert "picture 400.png" in out
+    page = files / "scores.html"
+    assert run("score", model, files / "new.parquet", "--html", page, "-q").status == 0
+    assert "Command of the model" in page.read_text(encoding="utf-8")
     table = pq.read_table(scores)
     assert table.num_rows == 500
     assert table["id"].to_pylist()[7] == "picture 7.png"
@@ -61,6 +64,7 @@ def test_json_alone_on_standard_output_is_what_the_files_hold(run, files):
     assert [entry["row"] for entry in scored["top"][:2]] in ([7, 400], [400, 7])
     assert scored["discoveries"]["n"] >= 2
     assert scored["model"]["path"] == str(model)
+    assert scored["model"]["provenance"]["command"].startswith(f"thinshell fit {files / 'old.npy'}")
     white = json.loads(run("whiten", files / "old.npy", "--out", files / "white.npy", "--json", "-").out)
     assert (white["schema"], white["n_samples"], white["n_out"]) == ("thinshell/whitening/1", 4000, D)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -68,23 +67,8 @@ def _run(paths: list[str], out: str, how: dict[str, Any], json: str | None, page
         pages.check()
         with at_hand(how["threads"], None), ProgressBar(quiet=quiet) as progress:
             model, report = own.the_room().fit_data(own.one_or_many(paths), progress=progress, **how)
-        from thinshell.report.json import to_json
-
         plain = {**report, "model": out, "command": command_line()}
         kept = {name: plain[name] for name in ("command", "source", "n_samples", "n_held_out")}
         delivery.stage("--out", lambda path: model.save(path, kept))
-        text = to_json(plain) if json else ""
-        delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
-        pages.stage(delivery, plain)
-        delivery.commit()
-        written = [*delivery.written, *pages.finish(plain)]
-        if json == "-":
-            sys.stdout.write(text)
-        elif not quiet:
-            from thinshell.report import print_fit
-            from thinshell.report.console import printable
-
-            print_fit(plain)
-            for path in written:
-                print(f"wrote {printable(path)}", file=sys.stderr)
+        own.hand_over(plain, "print_fit", delivery, json=json, quiet=quiet, pages=pages)
     return DONE

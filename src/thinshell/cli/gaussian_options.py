@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,9 @@ from thinshell.errors import InputError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from thinshell.cli.delivery import Delivery
+    from thinshell.cli.pages import Pages
 
 __all__ = [
     "MODEL",
@@ -29,6 +33,7 @@ __all__ = [
     "RadiusOption",
     "Shrinkage",
     "Untied",
+    "hand_over",
     "one_or_many",
     "the_room",
     "where_of",
@@ -128,6 +133,34 @@ def the_room() -> ModuleType:
             f"this needs the gaussian extra ({error.name} is not installed): pip install 'thinshell[gaussian]'"
         ) from error
     return gaussian
+
+
+def hand_over(
+    plain: dict[str, Any],
+    show: str,
+    delivery: Delivery,
+    *,
+    json: str | None,
+    quiet: bool,
+    pages: Pages | None = None,
+) -> None:
+    """Write the JSON and the page of a result and print it by the function of `thinshell.report` called `show`."""
+    from thinshell import report
+    from thinshell.report.console import printable
+    from thinshell.report.json import to_json
+
+    text = to_json(plain) if json else ""
+    delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+    if pages is not None:
+        pages.stage(delivery, plain)
+    delivery.commit()
+    written = [*delivery.written, *([] if pages is None else pages.finish(plain))]
+    if json == "-":
+        sys.stdout.write(text)
+    elif not quiet:
+        getattr(report, show)(plain)
+        for path in written:
+            print(f"wrote {printable(path)}", file=sys.stderr)
 
 
 def where_of(

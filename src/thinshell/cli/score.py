@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,29 +87,15 @@ def _run(
         pages.check()
         with at_hand(how["threads"], None), ProgressBar(quiet=quiet) as progress:
             plain = _scored(model, paths, delivery if out is not None else None, {**how, "progress": progress})
-        from thinshell.report.json import to_json
-
         plain["out"] = out
-        text = to_json(plain) if json else ""
-        delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
-        pages.stage(delivery, plain)
-        delivery.commit()
-        written = [*delivery.written, *pages.finish(plain)]
-        if json == "-":
-            sys.stdout.write(text)
-        elif not quiet:
-            from thinshell.report import print_scores
-            from thinshell.report.console import printable
-
-            print_scores(plain)
-            for path in written:
-                print(f"wrote {printable(path)}", file=sys.stderr)
+        own.hand_over(plain, "print_scores", delivery, json=json, quiet=quiet, pages=pages)
     return DONE
 
 
 def _scored(model: str, paths: list[str], delivery: Delivery | None, how: dict[str, Any]) -> dict[str, Any]:
     room = own.the_room()
     fitted, provenance = room.load_model(model), room.provenance_of(model)
+    origin = provenance["provenance"]
     facts = {"command": command_line(), "model": provenance}
     found: dict[str, Any] = {}
 
@@ -121,8 +106,8 @@ def _scored(model: str, paths: list[str], delivery: Delivery | None, how: dict[s
         work(None)
     else:
         delivery.stage("--out", work)
-    fitted_on = (provenance["provenance"].get("source") or {}).get("paths") or []
+    fitted_on = (origin.get("source") or {}).get("paths") or []
     if set(fitted_on) & set(found["source"]["paths"]):
         found["source"]["notices"].append(_SEEN)
-    found["model"] = {"path": model, **found["model"], "provenance": provenance}
+    found["model"] = {"path": model, **found["model"], "provenance": origin}
     return {**found, "command": command_line()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,8 +80,6 @@ def _run(
     quiet: bool,
 ) -> int:
     with Delivery(targets, inputs=[*paths, *([] if model is None else [model])]) as delivery:
-        from thinshell.report.json import to_json
-
         room, out = own.the_room(), str(targets["--out"])
         whitener = room.Whitener(**chosen) if model is None else _loaded(room, model, chosen)
         found: dict[str, Any] = {}
@@ -99,18 +96,7 @@ def _run(
         plain = {**found, "out": out, "model": targets["--save-model"], "command": command_line()}
         kept = {name: plain[name] for name in ("command", "source", "n_samples")}
         delivery.stage("--save-model", lambda path: whitener.save(path, kept))
-        text = to_json(plain) if json else ""
-        delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
-        delivery.commit()
-        if json == "-":
-            sys.stdout.write(text)
-        elif not quiet:
-            from thinshell.report import print_whitening
-            from thinshell.report.console import printable
-
-            print_whitening(plain)
-            for path in delivery.written:
-                print(f"wrote {printable(path)}", file=sys.stderr)
+        own.hand_over(plain, "print_whitening", delivery, json=json, quiet=quiet)
     return DONE
 
 

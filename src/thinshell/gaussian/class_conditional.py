@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from thinshell.gaussian.class_sums import class_means, tied_distances, within_su
 from thinshell.gaussian.covariance import FittedCovariance, check_choice, estimate_covariance
 from thinshell.gaussian.distances import distance_function, for_pieces, squared_distances
 from thinshell.gaussian.state import tell
+from thinshell.gaussian.storage import Stored
 from thinshell.gaussian.sums import CovarianceSums
 
 __all__ = ["ClassConditionalGaussian"]
@@ -26,7 +26,7 @@ __all__ = ["ClassConditionalGaussian"]
 _Reduce = Callable[[np.ndarray], np.ndarray]
 
 
-class ClassConditionalGaussian(ClassifierMixin, BaseEstimator):
+class ClassConditionalGaussian(Stored, ClassifierMixin, BaseEstimator):
     """A Gaussian for each class, with one covariance for all (tied) or one each.
 
     Parameters
@@ -330,19 +330,6 @@ class ClassConditionalGaussian(ClassifierMixin, BaseEstimator):
         if header["feature_names"]:
             self.feature_names_in_ = np.array(header["feature_names"], dtype=object)
         return self
-
-    def save(self, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
-        """Write the model to a safetensors file; see `GaussianModel.save`."""
-        from thinshell.gaussian.storage import save_model
-
-        save_model(self, path, provenance)
-
-    @classmethod
-    def load(cls, path: str | Path) -> ClassConditionalGaussian:
-        """Read a model that `save` wrote; nothing in the file is executed; see `GaussianModel.load`."""
-        from thinshell.gaussian.storage import load_kind
-
-        return load_kind(path, cls.__name__)
 
 
 def _stacked(each: list[Callable[[np.ndarray], np.ndarray]], rows: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from thinshell.errors import InputError
 from thinshell.gaussian.class_conditional import ClassConditionalGaussian
 from thinshell.gaussian.model import GaussianModel
 from thinshell.gaussian.streams import HoldOut, Progress, RowStream
-from thinshell.io.beside import column_beside
 from thinshell.sketch import EmbeddingSketch, is_sketch_file
 from thinshell.statistics._threads import limited_threads
 from thinshell.statistics.spectrum import effective_rank, participation_ratio
@@ -144,14 +143,12 @@ def _of_sketch(path: str, params: dict[str, Any], labels: str | None) -> tuple[G
 def _of_classes(
     stream: RowStream, column: str, params: dict[str, Any]
 ) -> tuple[ClassConditionalGaussian, dict[str, Any]]:
-    labels = column_beside(stream.source.paths, column)
+    labels = stream.column(column)
     if labels.null_count:
         raise InputError(
             f"column {column!r} must hold a class for every row, got {labels.null_count:,} nulls; fill them"
         )
     classes = np.asarray(labels.to_pylist())
-    of_side = stream.rows_of_side()
-    classes = classes if of_side is None else classes[of_side]
     numbers, blocks = zip(*stream, strict=True)
     rows = np.concatenate(blocks)
     model = ClassConditionalGaussian(**params).fit(rows, classes[np.concatenate(numbers)])

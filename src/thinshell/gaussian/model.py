@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,14 @@ from thinshell.gaussian.calibration import calibrate
 from thinshell.gaussian.closed_forms import ClosedForms
 from thinshell.gaussian.covariance import covariance_of
 from thinshell.gaussian.radius import RadiusLaw
+from thinshell.gaussian.storage import Stored
 from thinshell.gaussian.sums import CovarianceSums
 from thinshell.sketch import EmbeddingSketch
 
 __all__ = ["GaussianModel"]
 
 
-class GaussianModel(ClosedForms, DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianModel(ClosedForms, Stored, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """A multivariate Gaussian fitted to rows, in one pass, in parts or from a sketch.
 
     Parameters
@@ -307,34 +307,3 @@ class GaussianModel(ClosedForms, DensityMixin, BaseEstimator):  # type: ignore[m
         self.calibration_ = calibrate(m2, self.rank_, self.n_samples_seen_, shrunk=self.shrinkage_ is not None)
         self._law = RadiusLaw.fit(m2, self.rank_, self.radius)
         return self
-
-    def save(self, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
-        """Write the model to a safetensors file, sums included, so that rows can be added after loading.
-
-        Parameters
-        ----------
-        path : str or Path
-        provenance : dict, optional
-            Anything JSON takes: where the rows came from.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written or the provenance is no JSON.
-        """
-        from thinshell.gaussian.storage import save_model
-
-        save_model(self, path, provenance)
-
-    @classmethod
-    def load(cls, path: str | Path) -> GaussianModel:
-        """Read a model that `save` wrote; nothing in the file is executed.
-
-        Raises
-        ------
-        InputError
-            If the file is missing, damaged, of a newer schema or holds something else.
-        """
-        from thinshell.gaussian.storage import load_kind
-
-        return load_kind(path, cls.__name__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from thinshell.gaussian.covariance import covariance_of
 from thinshell.gaussian.distances import squared_distances
 from thinshell.gaussian.information import canonical_correlations, gaussian_mutual_information
 from thinshell.gaussian.model import GaussianModel
-from thinshell.gaussian.storage import load_kind, save_model
+from thinshell.gaussian.storage import Stored
 from thinshell.gaussian.sums import CovarianceSums
 from thinshell.statistics._validation import as_float
 
@@ -25,7 +24,7 @@ __all__ = ["PairedGaussian"]
 _STEP_BYTES = 32 * 2**20
 
 
-class PairedGaussian(BaseEstimator):
+class PairedGaussian(Stored, BaseEstimator):
     """A Gaussian of the joined rows [x, y], and what x tells of y under it.
 
     Parameters
@@ -268,15 +267,6 @@ class PairedGaussian(BaseEstimator):
         if self.n_first_ < 1 or self.n_second_ < 1:
             raise ValueError(f"its {self.n_first_} first columns do not fit its mean")
         return self
-
-    def save(self, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
-        """Write the model to a safetensors file; see `GaussianModel.save`."""
-        save_model(self, path, provenance)
-
-    @classmethod
-    def load(cls, path: str | Path) -> PairedGaussian:
-        """Read a model that `save` wrote; nothing in the file is executed; see `GaussianModel.load`."""
-        return load_kind(path, cls.__name__)
 
 
 def _as_rows(rows: Any, name: str) -> np.ndarray:

@@ -15,8 +15,7 @@ from thinshell._version import __version__
 from thinshell.errors import InputError, unknown_name
 from thinshell.gaussian.calibration import N_BINS
 from thinshell.gaussian.scores import SCORES, oddness, score_table, scores_of
-from thinshell.gaussian.streams import Progress, RowStream
-from thinshell.io.beside import column_beside, columns_beside
+from thinshell.gaussian.streams import ID, Progress, RowStream
 from thinshell.io.row_writer import ColumnWriter
 from thinshell.statistics._threads import limited_threads
 
@@ -28,7 +27,6 @@ _LEVELS = (0.05, 0.01, 0.001)
 _NEAR = -3.0
 # In the metadata of the Parquet file, as JSON.
 _METADATA = "thinshell.scores"
-_ID = "id"
 
 
 class _Batch:
@@ -185,7 +183,7 @@ def score_data(
                 f"{stream.about()['name']} has {stream.source.n_features:,} features, the model was fitted on "
                 f"{model.n_features_in_:,}; give embeddings of the same encoder"
             )
-        known = _ids(stream, ids)
+        known = stream.ids(ids)
         batch = _Batch(names, by, top)
         metadata = {_METADATA: json.dumps({"thinshell_version": __version__, **(facts or {})}, ensure_ascii=True)}
         writer = None if out is None else ColumnWriter(Path(out), metadata)
@@ -200,20 +198,8 @@ def score_data(
     return _report(model, stream, batch, by, known)
 
 
-def _ids(stream: RowStream, column: str | None) -> Any:
-    """Return the ids of the rows, None where they have none."""
-    paths = stream.source.paths
-    if column is None:
-        if stream.source.once or not all(_ID in columns_beside(path) for path in paths):
-            return None
-        column = _ID
-    found = column_beside(paths, column)
-    of_side = stream.rows_of_side()
-    return found if of_side is None else found.filter(of_side)
-
-
 def _taken(known: Any, numbers: np.ndarray) -> dict[str, Any]:
-    return {} if known is None else {_ID: known.take(numbers)}
+    return {} if known is None else {ID: known.take(numbers)}
 
 
 def _report(model: Any, stream: RowStream, batch: _Batch, by: str, known: Any) -> dict[str, Any]:

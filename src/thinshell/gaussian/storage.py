@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from thinshell._files import replacing, safetensors_header
 from thinshell._version import __version__
 from thinshell.errors import InputError
 
-__all__ = ["MODEL_SCHEMA", "is_model_file", "load_kind", "load_model", "provenance_of", "save_model"]
+__all__ = ["MODEL_SCHEMA", "Stored", "is_model_file", "load_kind", "load_model", "provenance_of", "save_model"]
 
 MODEL_SCHEMA = "thinshell/gaussian/1"
 # Where each kind of model is made. A class has `_stored()`, which returns what JSON takes and arrays, and a class
@@ -209,3 +209,45 @@ def provenance_of(path: str | Path) -> dict[str, Any]:
     """
     header = _checked_header(path)
     return {key: header.get(key) for key in ("kind", "thinshell_version", "provenance")}
+
+
+class Stored:
+    """A model that is kept in a file: what every class of `load_model` has."""
+
+    def save(self, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
+        """Write the model to a safetensors file; with its sums, where it has any, so that rows can be added later.
+
+        Parameters
+        ----------
+        path : str or Path
+        provenance : dict, optional
+            Anything JSON takes: where the rows came from.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written or the provenance is no JSON.
+        NotFittedError
+            If the model is not fitted.
+        """
+        save_model(self, path, provenance)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save` wrote; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        object
+            Of this class.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged, of a newer schema or holds another kind of model.
+        """
+        return load_kind(path, cls.__name__)

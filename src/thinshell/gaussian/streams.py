@@ -12,11 +12,15 @@ from thinshell.diagnosis.reading import one_cloud
 from thinshell.diagnosis.sketching import label
 from thinshell.errors import InputError
 from thinshell.io import Source, open_source, prefetch
+from thinshell.io.beside import column_beside, columns_beside
 from thinshell.io.sides import sides_of
 from thinshell.io.urls import without_password
 from thinshell.sketch.refusals import LISTED
 
-__all__ = ["HoldOut", "Progress", "RowStream"]
+__all__ = ["ID", "HoldOut", "Progress", "RowStream"]
+
+# Column that names rows, where nobody says which.
+ID = "id"
 
 Progress = Callable[[int, int | None], object]
 # Rows and values that are held out at most.
@@ -70,12 +74,19 @@ class RowStream:
         dropped = [f"{self.n_dropped:,} rows with NaN or infinity were left out"] if self.n_dropped else []
         return {"name": name or "rows", "paths": shown, "notices": [*self.source.notices, *dropped]}
 
-    def rows_of_side(self) -> np.ndarray | None:
-        """Return which rows of the file the stream has, None for all."""
-        if self._side is None:
-            return None
-        sides = sides_of(self.source.paths[0])
-        return None if sides is None else sides.rows[sides.number(self._side)]
+    def column(self, name: str) -> Any:
+        """Return a column beside the embeddings, an Arrow array with a value for each row of the stream."""
+        found = column_beside(self.source.paths, name)
+        sides = None if self._side is None else sides_of(self.source.paths[0])
+        return found if sides is None else found.filter(sides.rows[sides.number(str(self._side))])
+
+    def ids(self, column: str | None = None) -> Any:
+        """Return the names of the rows, as `column` does: by default the column ``id``, None where there is none."""
+        if column is None:
+            if self.source.once or not all(ID in columns_beside(path) for path in self.source.paths):
+                return None
+            column = ID
+        return self.column(column)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (numbers of the rows, rows); every pass begins anew."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from thinshell.errors import InputError
 from thinshell.gaussian._checks import checked_rows
 from thinshell.gaussian.covariance import FittedCovariance, estimate_covariance
 from thinshell.gaussian.distances import needs_double
+from thinshell.gaussian.storage import Stored
 from thinshell.gaussian.sums import CovarianceSums
 from thinshell.gaussian.whitening import WhiteningMap, affine, check_whitening, signed, whitening_map
 from thinshell.sketch import EmbeddingSketch
@@ -23,7 +23,7 @@ from thinshell.statistics._validation import as_sample
 __all__ = ["Whitener"]
 
 
-class Whitener(TransformerMixin, BaseEstimator):
+class Whitener(Stored, TransformerMixin, BaseEstimator):
     """Make columns uncorrelated with variance one, in one pass, in parts or from a sketch.
 
     Parameters
@@ -258,37 +258,6 @@ class Whitener(TransformerMixin, BaseEstimator):
         if self.method != "pca":
             return np.asarray(names, dtype=object)
         return np.array([f"whitener{i}" for i in range(found.whitening.shape[1])], dtype=object)
-
-    def save(self, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
-        """Write the whitener to a safetensors file, sums included, so that rows can be added after loading.
-
-        Parameters
-        ----------
-        path : str or Path
-        provenance : dict, optional
-            Anything JSON takes: where the rows came from.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written or the provenance is no JSON.
-        """
-        from thinshell.gaussian.storage import save_model
-
-        save_model(self, path, provenance)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Whitener:
-        """Read a whitener that `save` wrote; nothing in the file is executed.
-
-        Raises
-        ------
-        InputError
-            If the file is missing, damaged, of a newer schema or holds something else.
-        """
-        from thinshell.gaussian.storage import load_kind
-
-        return load_kind(path, cls.__name__)
 
     def _check_parameters(self) -> None:
         check_whitening(self.method, self.covariance, self.floor, self.n_components)

@@ -11,10 +11,9 @@ import numpy as np
 
 from thinshell._version import __version__
 from thinshell.errors import InputError
-from thinshell.gaussian.streams import HoldOut, Progress, RowStream
+from thinshell.gaussian.streams import ID, HoldOut, Progress, RowStream
 from thinshell.gaussian.whitener import Whitener
 from thinshell.gaussian.whitening import whitening_report
-from thinshell.io.beside import column_beside, columns_beside
 from thinshell.io.row_writer import check_format, row_writer
 from thinshell.statistics._threads import limited_threads
 
@@ -24,7 +23,6 @@ WHITENING_SCHEMA = "thinshell/whitening/1"
 # Rows that the directions before and after are measured on, as `whitening_report` takes.
 _MEASURED = 5_000
 _METADATA = "thinshell.whitening"
-_ID = "id"
 
 
 def whiten_data(
@@ -119,15 +117,12 @@ def _write(whitener: Whitener, stream: RowStream, out: Path, name: str) -> tuple
     source = stream.source
     width = whitener.whitening_.shape[1]
     before, after = HoldOut(1.0, source.n_features, _MEASURED), HoldOut(1.0, width, _MEASURED)
-    ids = None
-    if not source.once and all(_ID in columns_beside(path) for path in source.paths):
-        ids, of_side = column_beside(source.paths, _ID), stream.rows_of_side()
-        ids = ids if of_side is None else ids.filter(of_side)
+    ids = stream.ids()
     metadata = {_METADATA: json.dumps({"thinshell_version": __version__, "method": whitener.method})}
     with row_writer(out, name, source.block_dtype, width, metadata) as writer:
         for numbers, rows in stream:
             white = whitener.transform(rows)
-            writer.write(white, {} if ids is None else {_ID: ids.take(numbers)})
+            writer.write(white, {} if ids is None else {ID: ids.take(numbers)})
             before.split(numbers, rows)
             after.split(numbers, white)
     return before.rows(), after.rows()
