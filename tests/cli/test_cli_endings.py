@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,53 @@ def test_a_ctrl_c_that_was_swallowed_is_heard_after_the_next_block(run, stand_in
     ended = run("diagnose", "x", "--json", tmp_path / "x.json")
     assert (ended.status, ended.err) == (130, "thinshell: interrupted; nothing was written\n")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def _turned_into_an_error(*_, **__):
+    # As Numba does with a Ctrl-C that comes while LLVM compiles: RuntimeError("no compiled object yet").
+    with contextlib.suppress(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    raise RuntimeError("no compiled object yet")
+
+
+def test_a_ctrl_c_that_a_library_made_an_error_of_its_own_is_an_interruption(run, stand_in, tmp_path) -> None:
+    stand_in(_turned_into_an_error)
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json")
+    assert (ended.status, ended.err) == (130, "thinshell: interrupted; nothing was written\n")
+    stand_in()  # and the next run in the same process has forgotten it
+    assert run("diagnose", "x", "--json", tmp_path / "x.json").status == 0
+
+
+def test_such_a_ctrl_c_after_writing_names_what_is_complete(run, stand_in, monkeypatch, tmp_path) -> None:
+    stand_in()
+    monkeypatch.setattr("thinshell.report.print_diagnosis", _turned_into_an_error)
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json")
+    assert (ended.status, ended.err) == (130, f"thinshell: interrupted; already complete: {tmp_path / 'x.json'}\n")
+
+
+def test_an_error_without_ctrl_c_stays_an_error(run, stand_in) -> None:
+    def broken(*_, **__):
+        raise RuntimeError("no compiled object yet")
+
+    stand_in(broken)
+    assert run("diagnose", "x").status == 70
+
+
+def test_ctrl_c_waits_until_a_compiler_has_let_go_of_its_locks(run, stand_in, tmp_path) -> None:
+    compiler = {"__name__": "numba.core.compiler", "os": os, "signal": signal, "time": time, "done": []}
+    code = "def compile():\n  os.kill(os.getpid(), signal.SIGINT)\n  time.sleep(0.2)\n  done.append(True)"
+    exec(code, compiler)
+
+    def compiling(*_, **__):
+        compiler["compile"]()
+        time.sleep(30)
+
+    stand_in(compiling)
+    began = time.monotonic()
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json")
+    assert (ended.status, ended.err) == (130, "thinshell: interrupted; nothing was written\n")
+    assert compiler["done"] == [True]
+    assert time.monotonic() - began < 20
 
 
 def test_ctrl_c_in_the_middle_of_a_large_file(tmp_path) -> None:

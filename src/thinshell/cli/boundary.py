@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import logging
 import os
@@ -9,15 +10,25 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 
 import typer
 
 from thinshell.cli.command import remember_command
 from thinshell.errors import InputError, InputTypeError
 
-__all__ = ["DEPARTURE", "DONE", "UNFINISHED", "Interrupted", "raise_if_interrupted", "run"]
+__all__ = [
+    "DEPARTURE",
+    "DONE",
+    "UNFINISHED",
+    "Interrupted",
+    "raise_if_interrupted",
+    "run",
+    "telling_interrupts",
+    "was_interrupted",
+]
 
 DONE = 0
 DEPARTURE = 1
@@ -27,6 +38,9 @@ UNFINISHED = 75  # EX_TEMPFAIL of BSD's sysexits.h: run it again
 INTERRUPTED = 128 + 2  # what a shell reports for SIGINT
 BROKEN_PIPE = 128 + 13  # what a shell reports for SIGPIPE
 
+# Packages that work under locks of their own: compilers, and whatever imports modules.
+_DELICATE = frozenset({"numba", "llvmlite", "importlib", "_frozen_importlib", "_frozen_importlib_external"})
+_ASK_AGAIN_AFTER = 0.05
 
 _asked_to_stop = threading.Event()
 
@@ -41,22 +55,76 @@ def raise_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
+def _is_delicate(frame: FrameType | None) -> bool:
+    """Tell whether the main thread is where an exception out of nowhere leaves a lock held for ever.
+
+    LLVM's lock, held by nobody who is left, made the threads that compile wait without end, and the end of the
+    process wait for them.
+    """
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in _DELICATE:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _ask_again() -> None:
+    def ask() -> None:
+        if not _asked_to_stop.is_set():
+            return
+        if hasattr(signal, "pthread_kill"):  # wakes the main thread, whatever it waits for
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # type: ignore[arg-type]
+        else:
+            _thread.interrupt_main()
+
+    timer = threading.Timer(_ASK_AGAIN_AFTER, ask)
+    timer.daemon = True
+    timer.start()
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Tell whether an exception is Ctrl-C, or what code that was in the middle of something made of it.
+
+    An import, a compiler or an extension that the signal comes upon may answer with an error of its own.
+    """
+    return isinstance(error, KeyboardInterrupt) or (isinstance(error, Exception) and _asked_to_stop.is_set())
+
+
+@contextlib.contextmanager
+def telling_interrupts(told: Callable[[], Interrupted]) -> Iterator[None]:
+    """Raise what `told` makes for every interruption: a command's own words for what is kept."""
+    try:
+        yield
+    except BaseException as stop:
+        if was_interrupted(stop):
+            raise told() from stop
+        raise
+
+
 @contextlib.contextmanager
 def _remembering_interrupts() -> Iterator[None]:
-    """Keep in mind that Ctrl-C was pressed, besides raising KeyboardInterrupt at once."""
+    """Keep in mind that Ctrl-C was pressed, and raise KeyboardInterrupt as soon as it does no harm."""
     _asked_to_stop.clear()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def remember(*_: object) -> None:
+    def remember(_: int, frame: FrameType | None) -> None:
         _asked_to_stop.set()
-        raise KeyboardInterrupt
+        if _is_delicate(frame):
+            _ask_again()
+        else:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, remember)
     try:
         yield
+    except Exception as error:
+        if was_interrupted(error):
+            raise Interrupted from error
+        raise
     finally:
+        _asked_to_stop.clear()
         signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
-from thinshell.cli.boundary import Interrupted
+from thinshell.cli.boundary import Interrupted, was_interrupted
 from thinshell.errors import InputError
 
 __all__ = ["Delivery"]
@@ -79,7 +79,7 @@ class Delivery:
     ) -> None:
         for temporary, _ in self._staged:
             temporary.unlink(missing_ok=True)
-        if isinstance(error, KeyboardInterrupt):
+        if was_interrupted(error):
             raise Interrupted(self.written) from error
 
     def _check_distinct(self) -> None:

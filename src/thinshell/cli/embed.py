@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from thinshell.cli import embed_options as own
 from thinshell.cli import options as opt
-from thinshell.cli.boundary import DONE, Interrupted
+from thinshell.cli.boundary import DONE, Interrupted, telling_interrupts
 from thinshell.cli.command import command_line
 from thinshell.cli.progress import ProgressBar
 from thinshell.errors import InputError
@@ -105,15 +105,13 @@ def _run(model: str, data: str, out: Path, how: dict[str, Any], json: str | None
     from thinshell.cli.delivery import Delivery
     from thinshell.report.json import to_json
 
-    try:
-        with Delivery({"--json": None if json == "-" else json}, inputs=[data]) as delivery:
-            with ProgressBar(quiet=quiet, verb="embedded") as progress:
-                result = embed_data(model, data, out, progress=progress, **how)
-            text = to_json({**result.facts, "out": str(out), "command": command_line()}) if json else ""
-            delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
-            delivery.commit()
-    except KeyboardInterrupt as stop:
-        raise EmbedInterrupted(out) from stop
+    delivery = Delivery({"--json": None if json == "-" else json}, inputs=[data])
+    with telling_interrupts(lambda: EmbedInterrupted(out)), delivery:
+        with ProgressBar(quiet=quiet, verb="embedded") as progress:
+            result = embed_data(model, data, out, progress=progress, **how)
+        text = to_json({**result.facts, "out": str(out), "command": command_line()}) if json else ""
+        delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))
+        delivery.commit()
     if json == "-":
         sys.stdout.write(text)
     elif not quiet:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from thinshell.cli import options as opt
-from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted
+from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted, telling_interrupts
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.pages import Html, Open, Pages
 from thinshell.cli.run_progress import RunProgress
@@ -121,12 +121,11 @@ def _run(name: str | None, how: dict[str, Any], json: str | None, pages: Pages, 
     delivery = Delivery({"--json": None if json == "-" else json, "--html": pages.html})
     pages.check()
     try:
-        result = _reproduced(name, how, quiet)
+        with telling_interrupts(lambda: InterruptedRun(Path(how["out"]) / name / "runs")):
+            result = _reproduced(name, how, quiet)
     except Unfinished as stop:
         print(f"thinshell: {stop}", file=sys.stderr)
         return UNFINISHED
-    except KeyboardInterrupt:
-        raise InterruptedRun(Path(how["out"]) / name / "runs") from None
     text, folder = to_json(result) if json else "", Path(how["out"]) / name
     with delivery:
         delivery.stage("--json", lambda path: path.write_text(text, encoding="ascii"))

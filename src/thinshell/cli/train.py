@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thinshell.cli import options as opt
-from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted, raise_if_interrupted
+from thinshell.cli.boundary import DONE, UNFINISHED, Interrupted, raise_if_interrupted, telling_interrupts
 from thinshell.cli.delivery import Delivery
 from thinshell.cli.pages import FORMATS, FigureFormats, Figures, Html, Open, Pages
 from thinshell.errors import InputError
@@ -84,12 +84,12 @@ def train(
 
 
 def _work(config: str, choices: _Choices) -> int:
-    try:
-        return _run(config, choices)
-    except KeyboardInterrupt as stop:
+    def told() -> TrainingInterrupted:
         saved = sorted(choices.out.glob("checkpoints/step-*"))
-        kept = str(saved[-1]) if saved else None
-        raise TrainingInterrupted(_command(config, choices), kept) from stop
+        return TrainingInterrupted(_command(config, choices), str(saved[-1]) if saved else None)
+
+    with telling_interrupts(told):
+        return _run(config, choices)
 
 
 def _run(config: str, choices: _Choices) -> int:

@@ -27,6 +27,7 @@ __all__ = ["Embedder", "Recipe", "UnitPixels", "contrastive_recipe", "mlp_recipe
 
 CLASSIFIERS = ("linear", "relu_linear", "none")
 HEADS = ("none", "relu_linear")
+PROJECTORS = {"linear": 1, "mlp": 2}
 PIXELS = ("normalized", "unit")
 N_CLASSES = 10
 # CIFAR-10: three colours of 32 x 32.
@@ -37,16 +38,18 @@ Recipe = tuple[Callable[[], Any], Any]
 
 
 class Embedder(nn.Module):
-    """A backbone and one linear layer on what it returns.
+    """A backbone and a projector on what it returns.
 
     Parameters
     ----------
     backbone : torch.nn.Module
         With an attribute ``n_features``.
     n_features : int
-        Outputs of the linear layer.
+        Outputs of the projector.
     seed : int
         Chooses its weights.
+    n_layers : int
+        Its linear layers, each but the last as wide as what the backbone returns and followed by a ReLU.
 
     Examples
     --------
@@ -55,10 +58,11 @@ class Embedder(nn.Module):
     torch.Size([2, 16])
     """
 
-    def __init__(self, backbone: nn.Module, n_features: int, seed: int) -> None:
+    def __init__(self, backbone: nn.Module, n_features: int, seed: int, n_layers: int = 1) -> None:
         super().__init__()
         self.backbone, self.n_features = backbone, n_features
-        self.output = projection_head(int(backbone.n_features), 1, n_features, 1, seed=seed)  # type: ignore[arg-type]
+        width = int(backbone.n_features)  # type: ignore[arg-type]
+        self.output = projection_head(width, width, n_features, n_layers, seed=seed)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map pictures to the projection z of shape (n, n_features)."""
@@ -164,10 +168,13 @@ def supervised_recipe(settings: ResNetSettings, seed: int) -> Recipe:
 
 
 def _embedder(settings: ResNetSettings, seed: int) -> Embedder:
+    if settings.projector not in PROJECTORS:
+        raise unknown_name("projector", settings.projector, PROJECTORS)
     own: dict[str, Any] = {}
     if settings.encoder == "small_resnet":
         own = {"widths": settings.widths, "blocks": settings.blocks}
-    return Embedder(create_encoder(settings.encoder, seed=seed, **own), settings.n_features, seed)
+    backbone = create_encoder(settings.encoder, seed=seed, **own)
+    return Embedder(backbone, settings.n_features, seed, PROJECTORS[settings.projector])
 
 
 def _optimizer(settings: CifarSettings) -> dict[str, Any]:

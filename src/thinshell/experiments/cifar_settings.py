@@ -68,7 +68,7 @@ class MLPSettings(CifarSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ResNetSettings(CifarSettings):
-    """A residual network, then one linear layer to d numbers: the same for both columns of Table 1.
+    """A residual network, then a projector to d numbers: the same for both columns of Table 1.
 
     Attributes
     ----------
@@ -76,6 +76,8 @@ class ResNetSettings(CifarSettings):
         "small_resnet" or one of the paper's size, "resnet18".
     widths, blocks : tuple of int
         Channels and blocks of each stage of "small_resnet"; the others have their own.
+    projector : str
+        From the pooled channels h to z: "linear", or "mlp", SimCLR's two layers with a ReLU between them, as wide as h.
     supervised_views : str
         How pictures are changed for the supervised column: "simclr", "crop_flip" or "none".
     classifier : str
@@ -93,6 +95,7 @@ class ResNetSettings(CifarSettings):
     encoder: str = "small_resnet"
     widths: tuple[int, ...] = (8, 16, 32, 128)
     blocks: tuple[int, ...] = (1, 1, 1, 1)
+    projector: str = "linear"
     supervised_views: str = "crop_flip"
     classifier: str = "linear"
     head: str = "none"
