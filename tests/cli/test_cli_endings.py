@@ -222,6 +222,17 @@ def test_ctrl_c_in_the_middle_of_a_large_file(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == [big]
 
 
+def test_after_ctrl_c_the_process_waits_for_no_thread() -> None:
+    code = (
+        "import threading, thinshell.cli as cli\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+        "cli.main = lambda: print('said') or 130\n"
+        "raise SystemExit(cli.entry())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "said\n", "")
+
+
 def test_a_reader_that_goes_away_is_no_error(gaussian) -> None:
     code = "import sys, thinshell.cli; sys.exit(thinshell.cli.main(['diagnose', sys.argv[1], '--json', '-']))"
     read, write = os.pipe()

@@ -58,6 +58,26 @@ def test_the_head_of_the_contrastive_column() -> None:
     assert headed().head(z).shape == (5, 12)
 
 
+@pytest.mark.parametrize(
+    ("projector", "kinds"),
+    [
+        ("linear", ["Linear"]),
+        ("mlp", ["Linear", "ReLU", "Linear"]),
+        ("linear_batchnorm", ["Linear", "BatchNorm1d"]),
+        ("mlp_batchnorm", ["Linear", "BatchNorm1d", "ReLU", "Linear", "BatchNorm1d"]),
+    ],
+)
+@pytest.mark.parametrize("recipe", [supervised_recipe, contrastive_recipe])
+def test_projectors(recipe: Any, projector: str, kinds: list[str]) -> None:
+    module = recipe(replace(SETTINGS, projector=projector), seed=0)[0]()
+    assert [type(layer).__name__ for layer in module.encoder.output] == kinds
+    z = module.encoder(torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    assert z.shape == (64, 12)
+    if projector.endswith("batchnorm"):  # in training: each coordinate has mean 0 and variance 1 over the batch
+        torch.testing.assert_close(z.mean(dim=0), torch.zeros(12), atol=1e-5, rtol=0)
+        assert z.var(dim=0, correction=0).sub(1).abs().max() < 0.1
+
+
 def test_unit_pixels_are_the_bytes_over_255_whichever_way_they_come() -> None:
     from thinshell.training import as_floats
 
@@ -80,6 +100,7 @@ def test_the_two_layer_network_is_the_same_for_both_pixels() -> None:
         (mlp_recipe, MLPSettings(pixels="units"), "pixels must be one of .*did you mean 'unit'"),
         (supervised_recipe, replace(SETTINGS, classifier="liner"), "classifier must be .*did you mean 'linear'"),
         (supervised_recipe, replace(SETTINGS, supervised_views="simcrl"), "views must be .*did you mean 'simclr'"),
+        (contrastive_recipe, replace(SETTINGS, projector="mpl"), "projector must be .*did you mean 'mlp'"),
         (contrastive_recipe, replace(SETTINGS, head="relu_liner"), "head must be .*did you mean 'relu_linear'"),
     ],
 )

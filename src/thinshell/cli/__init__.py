@@ -6,7 +6,9 @@ Nothing here imports NumPy, SciPy, Numba or PyArrow before a command's own work 
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,19 +16,31 @@ __all__ = ["entry", "main"]
 
 # New containers between two collections, where Python's own is 700: importing makes a quarter of a million that stay.
 _COLLECT_AFTER = 20_000
+_INTERRUPTED = 130
 
 
 def entry() -> int:
     """Run the command line as a process of its own and return its exit status.
 
     Importing and leaving took a fifth of a short run for looking through objects that are never garbage: collections
-    are fewer, and at the end, when all memory goes back anyway, there is none.
+    are fewer, and at the end, when all memory goes back anyway, there is none. After Ctrl-C the process ends at once:
+    Python would wait for threads and libraries that it came upon in the middle of something, some of them for ever.
     """
     gc.set_threshold(_COLLECT_AFTER)
     try:
-        return main()
+        status = main()
+        if status == _INTERRUPTED:
+            _leave(status)
+        return status
     finally:
         gc.freeze()
+
+
+def _leave(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads
+            stream.flush()
+    os._exit(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,4 +71,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(app, sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:  # while Python was still loading
         print("thinshell: interrupted; nothing was written", file=sys.stderr)
-        return 130
+        return _INTERRUPTED

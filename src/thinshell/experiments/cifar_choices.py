@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from thinshell.experiments.cifar_columns import CIFAR_CHOICES, SMALL, run_column, seconds_of
 from thinshell.experiments.cifar_pictures import draw_variants
 from thinshell.experiments.cifar_settings import ResNetSettings
+from thinshell.experiments.cifar_tables import GAUSSIAN_CV
 from thinshell.experiments.experiment import Experiment, Picture, Table
 from thinshell.experiments.published import TABLE1_NUMBERS, table1_column
 from thinshell.experiments.table1 import KINDS, LABELS
@@ -49,9 +50,15 @@ VARIANTS = (
     Variant("supervised-as-is", "supervised", "pictures as they are", {"supervised_views": "none"}),
     Variant("supervised-simclr", "supervised", "the views of the contrastive column", {"supervised_views": "simclr"}),
     Variant("supervised-no-decay", "supervised", "no weight decay", {"weight_decay": 0.0}),
+    Variant("supervised-mlp", "supervised", "two layers from h to z", {"projector": "mlp"}),
+    Variant("supervised-bn", "supervised", "z normalised over the batch", {"projector": "linear_batchnorm"}),
+    Variant("supervised-mlp-bn", "supervised", "two layers, both normalised", {"projector": "mlp_batchnorm"}),
     Variant("contrastive", "contrastive", "as in cifar10", {}),
     Variant("contrastive-head", "contrastive", "a ReLU and a layer between z and the loss", {"head": "relu_linear"}),
     Variant("contrastive-no-decay", "contrastive", "no weight decay", {"weight_decay": 0.0}),
+    Variant("contrastive-mlp", "contrastive", "two layers from h to z", {"projector": "mlp"}),
+    Variant("contrastive-bn", "contrastive", "z normalised over the batch", {"projector": "linear_batchnorm"}),
+    Variant("contrastive-mlp-bn", "contrastive", "two layers, both normalised", {"projector": "mlp_batchnorm"}),
 )
 BASIS = replace(SMALL, n_train=10_000, n_test=5_000, n_scored=5_000, epochs=12, batch_size=128, every_n_epochs=6)
 QUICK = replace(BASIS, n_train=2_000, n_test=1_000, n_scored=1_000, epochs=2, every_n_epochs=1)
@@ -79,13 +86,16 @@ def _layer_table(results: Mapping[str, Any], layer: str, words: str) -> Table:
         records = [one for one in result["all_records"] if (one["layer"], one["normalize"]) == (layer, "none")]
         score = [one for one in result["downstream"] if one["layer"] == layer][-1]
         numbers = [shown(records[-1][number], KINDS[number]) for number in TABLE1_NUMBERS]
-        rows.append([result["kind"], result["words"], *numbers, share(score["linear_probe"])])
+        gaussian = shown(records[-1]["cv_reference"], KINDS["cv"])
+        rows.append([result["kind"], result["words"], *numbers, gaussian, share(score["linear_probe"])])
     for kind in ("supervised", "contrastive"):
         paper = table1_column(f"cifar-{kind}")
-        rows.append([f"paper, {kind}", "", *(shown(paper[number], KINDS[number]) for number in TABLE1_NUMBERS), "-"])
+        rows.append(
+            [f"paper, {kind}", "", *(shown(paper[number], KINDS[number]) for number in TABLE1_NUMBERS), "-", "-"]
+        )
     data = next(iter(results["runs"].values()))["data"]
     notes = [f"{data['pictures']}: {data['n_train']:,} pictures trained on, {data['n_test']:,} test pictures measured"]
-    header = ["", "differs in", *(LABELS[number] for number in TABLE1_NUMBERS), "linear probe"]
+    header = ["", "differs in", *(LABELS[number] for number in TABLE1_NUMBERS), GAUSSIAN_CV, "linear probe"]
     return Table(f"After training, {words}", header, rows, notes)
 
 
@@ -100,7 +110,7 @@ CIFAR10_CHOICES = Experiment(
     pictures=(Picture("variants", (9.0, 6.0), draw_variants),),
     choices=CIFAR_CHOICES,
     notes=(
-        "Fewer pictures and a smaller batch than in the experiment cifar10, so that nine runs fit into half an hour: "
+        "Fewer pictures and a smaller batch than in the experiment cifar10, so that fifteen runs fit into an hour: "
         "compare the runs with each other.",
     ),
 )

@@ -27,7 +27,7 @@ __all__ = ["Embedder", "Recipe", "UnitPixels", "contrastive_recipe", "mlp_recipe
 
 CLASSIFIERS = ("linear", "relu_linear", "none")
 HEADS = ("none", "relu_linear")
-PROJECTORS = {"linear": 1, "mlp": 2}
+PROJECTORS = ("linear", "mlp", "linear_batchnorm", "mlp_batchnorm")
 PIXELS = ("normalized", "unit")
 N_CLASSES = 10
 # CIFAR-10: three colours of 32 x 32.
@@ -48,8 +48,13 @@ class Embedder(nn.Module):
         Outputs of the projector.
     seed : int
         Chooses its weights.
-    n_layers : int
-        Its linear layers, each but the last as wide as what the backbone returns and followed by a ReLU.
+    projector : str
+        "linear"; "mlp", two layers with a ReLU between them, the first as wide as what the backbone returns; or either
+        of them with batch normalisation after each layer, "linear_batchnorm" and "mlp_batchnorm".
+
+    References
+    ----------
+    Chen et al. (SimCLR, ICML 2020), Section 2.1: two layers; their code normalises the batch after each.
 
     Examples
     --------
@@ -58,15 +63,23 @@ class Embedder(nn.Module):
     torch.Size([2, 16])
     """
 
-    def __init__(self, backbone: nn.Module, n_features: int, seed: int, n_layers: int = 1) -> None:
+    def __init__(self, backbone: nn.Module, n_features: int, seed: int, projector: str = "linear") -> None:
         super().__init__()
         self.backbone, self.n_features = backbone, n_features
+        kind, _, batchnorm = projector.partition("_")
         width = int(backbone.n_features)  # type: ignore[arg-type]
-        self.output = projection_head(width, width, n_features, n_layers, seed=seed)
+        self.output = projection_head(width, width, n_features, 2 if kind == "mlp" else 1, seed=seed)
+        if batchnorm:
+            layers = [layer for one in self.output.children() for layer in _normalized(one)]
+            self.output = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map pictures to the projection z of shape (n, n_features)."""
         return self.output(self.backbone(x))
+
+
+def _normalized(layer: nn.Module) -> list[nn.Module]:
+    return [layer, nn.BatchNorm1d(layer.out_features)] if isinstance(layer, nn.Linear) else [layer]
 
 
 class UnitPixels(nn.Module):
@@ -129,8 +142,9 @@ def contrastive_recipe(settings: ResNetSettings, seed: int) -> Recipe:
     Raises
     ------
     InputError
-        For an unknown `head`.
+        For an unknown `projector` or `head`.
     """
+    _check_projector(settings)
     if settings.head not in HEADS:
         raise unknown_name("head", settings.head, HEADS)
 
@@ -150,8 +164,9 @@ def supervised_recipe(settings: ResNetSettings, seed: int) -> Recipe:
     Raises
     ------
     InputError
-        For an unknown `classifier` or unknown `supervised_views`.
+        For an unknown `projector`, `classifier` or unknown `supervised_views`.
     """
+    _check_projector(settings)
     if settings.classifier not in CLASSIFIERS:
         raise unknown_name("classifier", settings.classifier, CLASSIFIERS)
 
@@ -167,14 +182,17 @@ def supervised_recipe(settings: ResNetSettings, seed: int) -> Recipe:
     return make, None if views == "none" else create_views(views, n_views=1)
 
 
-def _embedder(settings: ResNetSettings, seed: int) -> Embedder:
+def _check_projector(settings: ResNetSettings) -> None:
     if settings.projector not in PROJECTORS:
         raise unknown_name("projector", settings.projector, PROJECTORS)
+
+
+def _embedder(settings: ResNetSettings, seed: int) -> Embedder:
     own: dict[str, Any] = {}
     if settings.encoder == "small_resnet":
         own = {"widths": settings.widths, "blocks": settings.blocks}
     backbone = create_encoder(settings.encoder, seed=seed, **own)
-    return Embedder(backbone, settings.n_features, seed, PROJECTORS[settings.projector])
+    return Embedder(backbone, settings.n_features, seed, settings.projector)
 
 
 def _optimizer(settings: CifarSettings) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class ResNetSettings(CifarSettings):
     widths, blocks : tuple of int
         Channels and blocks of each stage of "small_resnet"; the others have their own.
     projector : str
-        From the pooled channels h to z: "linear", or "mlp", SimCLR's two layers with a ReLU between them, as wide as h.
+        From the pooled channels h to z: "linear"; "mlp", SimCLR's two layers with a ReLU between them; or either with
+        batch normalisation after each layer, "linear_batchnorm" and "mlp_batchnorm".
     supervised_views : str
         How pictures are changed for the supervised column: "simclr", "crop_flip" or "none".
     classifier : str

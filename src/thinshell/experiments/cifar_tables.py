@@ -11,7 +11,7 @@ from thinshell.experiments.table1 import KINDS, LABELS
 from thinshell.experiments.tabulate import shown
 from thinshell.report.numbers import share
 
-__all__ = ["contrast", "contrast_table", "layer_table", "pairing_table", "score_table"]
+__all__ = ["GAUSSIAN_CV", "contrast", "contrast_table", "layer_table", "pairing_table", "score_table"]
 
 SUPERVISED, CONTRASTIVE = "cifar-supervised", "cifar-contrastive"
 # A contrast of the paper's sign counts as one of its size from half of it on: our reading of "size", not the paper's.
@@ -77,16 +77,17 @@ def contrast_table(results: Mapping[str, Any]) -> Table:
 def layer_table(results: Mapping[str, Any]) -> Table:
     """Return every layer and normalisation, before and after training."""
     rows: list[Sequence[str]] = []
-    for name, result in results["columns"].items():
+    for column, result in results["columns"].items():
         last = max(record["epoch"] for record in result["all_records"])
         for record in result["all_records"]:
             if record["epoch"] in (0, last):
                 numbers = [shown(record[number], KINDS[number]) for number in TABLE1_NUMBERS]
                 raw = "raw" if record["normalize"] == "none" else "normalised"
-                what = [name.removeprefix("cifar-"), record["layer"], raw, str(record["epoch"])]
-                rows.append([*what, *numbers, *(shown(record[extra], "number") for extra in EXTRAS)])
+                what = [column.removeprefix("cifar-"), record["layer"], raw, str(record["epoch"])]
+                rows.append([*what, *numbers, *(_extra(record, name) for name in EXTRAS)])
     header = ["", "layer", "rows", "epoch", *(LABELS[number] for number in TABLE1_NUMBERS), *EXTRAS.values()]
-    return Table("Both layers, before and after", header, rows, [_pictures(results)])
+    notes = [_pictures(results), f"{GAUSSIAN_CV}: of norms of a Gaussian of the same mean and covariance"]
+    return Table("Both layers, before and after", header, rows, notes)
 
 
 # Which layer of the supervised and of the contrastive column stand against each other.
@@ -111,12 +112,18 @@ def _last(result: Mapping[str, Any], layer: str) -> Mapping[str, Any]:
     return [record for record in result["all_records"] if (record["layer"], record["normalize"]) == (layer, "none")][-1]
 
 
+GAUSSIAN_CV = "CV of its Gaussian"
 EXTRAS = {
+    "cv_reference": GAUSSIAN_CV,
     "norm_mean": "mean norm",
     "alignment": "alignment",
     "uniformity": "uniformity",
     "effective_rank": "effective rank",
 }
+
+
+def _extra(record: Mapping[str, Any], name: str) -> str:
+    return shown(record[name], KINDS["cv"] if name == "cv_reference" else "number")
 
 
 def score_table(results: Mapping[str, Any]) -> Table:
