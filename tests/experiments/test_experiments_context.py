@@ -10,6 +10,7 @@ import pytest
 
 from thinshell.errors import InputError
 from thinshell.experiments.context import Context, Part, Unfinished
+from thinshell.experiments.provenance import other_origins
 
 
 def never(part: Part) -> dict[str, Any]:
@@ -24,6 +25,29 @@ def test_a_part_is_computed_once_and_read_back(tmp_path: Path) -> None:
     assert again.part("a", {"epochs": 2, "sizes": (1, 2)}, never) == first
     assert again.seconds == first["seconds"]
     assert json.loads((tmp_path / "runs" / "a.json").read_text())["seed"] == 3
+
+
+def test_a_part_remembers_where_it_was_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"commit": "a" * 40, "uncommitted_changes": False, "versions": {"torch": "2.11.0"}, "machine": {"gpu": "H"}}
+    monkeypatch.setattr("thinshell.experiments.context.origin", lambda device: there)
+    Context(tmp_path).part("a", {}, lambda part: {})
+    monkeypatch.setattr("thinshell.experiments.context.origin", lambda device: {**there, "commit": "b" * 40})
+    here = Context(tmp_path)
+    here.part("a", {}, never)
+    here.part("b", {}, lambda part: {})
+    assert here.origins == {"a": there, "b": {**there, "commit": "b" * 40}}
+    assert other_origins(here.origins, here.origin) == {"a": {"commit": "a" * 40}}
+
+
+def test_a_part_kept_by_an_earlier_version_has_no_origin(tmp_path: Path) -> None:
+    Context(tmp_path).part("a", {}, lambda part: {"value": 1})
+    path = tmp_path / "runs" / "a.json"
+    kept = json.loads(path.read_text())
+    del kept["about"]
+    path.write_text(json.dumps(kept))
+    later = Context(tmp_path)
+    assert later.part("a", {}, never)["value"] == 1
+    assert other_origins(later.origins, later.origin) == {}
 
 
 @pytest.mark.parametrize(

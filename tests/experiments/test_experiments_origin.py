@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from thinshell.experiments import provenance as origin
+from thinshell.experiments.markdown import to_markdown
 
 
 def git(folder: Path, *words: str) -> str:
@@ -49,7 +50,7 @@ def test_without_git(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
 
 
 def test_versions_and_machine() -> None:
-    about = origin.provenance("thinshell reproduce table1", 2.34, "cpu")
+    about = origin.provenance("thinshell reproduce table1", 2.34, origin.origin("cpu"))
     assert about["command"] == "thinshell reproduce table1"
     assert about["seconds"] == 2.3
     assert set(origin.PACKAGES) < set(about["versions"])
@@ -59,4 +60,23 @@ def test_versions_and_machine() -> None:
 
 def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(origin, "PACKAGES", ("no-such-package",))
-    assert origin.provenance("x", 0.0, "cpu")["versions"]["no-such-package"] is None
+    assert origin.origin("cpu")["versions"]["no-such-package"] is None
+
+
+def test_a_table_tells_which_part_comes_from_elsewhere() -> None:
+    about = origin.provenance("thinshell reproduce cifar10", 2.0, origin.origin("cpu"))
+    parts = {"cifar-supervised": {"commit": "a" * 40, "versions": {"torch": "2.11.0"}, "machine": {"gpu": "H100"}}}
+    result = {"experiment": "cifar10", "summary": "contrast", "seed": 0}
+    lines = to_markdown({**result, "about": {**about, "parts": parts}}).splitlines()
+    line = f"- Part cifar-supervised, where it differs: commit {'a' * 40}; torch 2.11.0; gpu H100"
+    assert line in lines
+    assert "where it differs" not in to_markdown({**result, "about": about})
+
+
+def test_a_page_tells_it_too() -> None:
+    from thinshell.report.html.provenance import provenance
+
+    parts = {"cifar-supervised": {"uncommitted_changes": True, "versions": {"torch": "2.11.0"}}}
+    facts = provenance({"provenance": {"command": "x", "parts": parts}}, "cifar10")["facts"]
+    assert facts[-1]["words"] == "Part cifar-supervised, where it differs"
+    assert facts[-1]["value"] == "uncommitted changes True, torch 2.11.0"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from thinshell._files import replacing
 from thinshell.errors import InputError
+from thinshell.experiments.provenance import origin
 from thinshell.report.json import to_json
 
 if TYPE_CHECKING:
@@ -97,6 +98,14 @@ class Context:
         self._complete: set[str] = set()
         # Of all parts, those kept from earlier runs included.
         self.seconds = 0.0
+        self.origins: dict[str, dict[str, Any]] = {}
+        self._origin: dict[str, Any] | None = None
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Which code runs where: looked up once, since a checkout may move on while it runs."""
+        self._origin = self._origin or origin(self.device)
+        return self._origin
 
     def plan(self, units: Mapping[str, float]) -> None:
         """Say which parts there will be and how much work each is, in units of about a second."""
@@ -128,7 +137,11 @@ class Context:
         """
         path = self.runs / f"{name}.json"
         asked = json.loads(to_json({"settings": settings, "seed": self.seed}))
-        result = _kept(path, asked) if path.exists() else self._computed(name, path, asked, work)
+        if not path.exists():
+            self._compute(name, path, asked, work)
+        kept = _kept(path, asked)
+        result = kept["result"]
+        self.origins[name] = kept.get("about") or {}
         self._complete.add(name)
         self.seconds += result["seconds"]
         self.tell(name, 0.0)
@@ -151,21 +164,20 @@ class Context:
         """Return what is to be raised when the time is up."""
         return Unfinished(len(self._complete), max(len(self._units), 1), self.runs)
 
-    def _computed(
+    def _compute(
         self, name: str, path: Path, asked: Mapping[str, Any], work: Callable[[Part], Mapping[str, Any]]
-    ) -> dict[str, Any]:
+    ) -> None:
         if self.seconds_left is not None and self.seconds_left <= 0:
             raise self.unfinished()
         self.tell(name, 0.0)
-        began = time.monotonic()
+        about, began = self.origin, time.monotonic()
         part = Part(self, name, asked)
         result = dict(work(part))
         result["seconds"] = round(time.monotonic() - began, 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            temporary.write_text(to_json({**asked, "result": result}), encoding="ascii")
+            temporary.write_text(to_json({**asked, "about": about, "result": result}), encoding="ascii")
         shutil.rmtree(part.folder, ignore_errors=True)
-        return _kept(path, asked)
 
 
 class Part:
@@ -254,11 +266,11 @@ def _measuring_in_silence() -> Iterator[None]:
 def _kept(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text(encoding="ascii"))
-        made, result = {name: kept[name] for name in asked}, kept["result"]
+        made = {name: kept[name] for name in (*asked, "result")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read as a part of this run ({error}); delete it and run again") from error
-    _check_same(path, made, asked)
-    return result
+    _check_same(path, {name: made[name] for name in asked}, asked)
+    return kept
 
 
 def _check_same(path: Path, made: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

@@ -108,18 +108,37 @@ def _value(value: Any) -> str:
 
 
 def _origin(result: Mapping[str, Any]) -> Iterator[str]:
-    about, machine = result["about"], result["about"]["machine"]
+    about = result["about"]
     yield f"Command: `{about['command']}`, seed {result['seed']}"
-    if about["commit"]:
-        state = ", with uncommitted changes" if about["uncommitted_changes"] else ""
-        yield f"Commit: {about['commit']}{state}"
-    else:
-        yield "Commit: not from a checkout"
-    yield "Versions: " + ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
+    yield f"Commit: {_commit(about)}"
+    yield f"Versions: {_versions(about['versions'])}"
+    machine = about["machine"]
     gpu = f", {machine['gpu']}" if machine.get("gpu") else ""
     size = f"{machine['cpus']} CPUs, {machine.get('threads')} threads"
     yield f"Machine: {machine['system']} {machine['processor']}, {size}{gpu}"
+    for name, part in (about.get("parts") or {}).items():
+        yield f"Part {name}, where it differs: {'; '.join(_part(part))}"
     yield f"Time: {about['seconds']:,.0f} s"
     if result.get("paper"):
         paper = result["paper"]
         yield f"Paper: {paper['authors']}, *{paper['title']}*, {paper['venue']}, arXiv {paper['arxiv']}"
+
+
+def _commit(about: Mapping[str, Any]) -> str:
+    state = ", with uncommitted changes" if about.get("uncommitted_changes") else ""
+    return f"{about['commit']}{state}" if about["commit"] else "not from a checkout"
+
+
+def _versions(versions: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+
+
+def _part(part: Mapping[str, Any]) -> Iterator[str]:
+    if "commit" in part:
+        yield f"commit {_commit(part)}"
+    elif "uncommitted_changes" in part:
+        yield "with uncommitted changes" if part["uncommitted_changes"] else "without uncommitted changes"
+    if "versions" in part:
+        yield _versions(part["versions"])
+    if "machine" in part:
+        yield ", ".join(f"{name} {value}" for name, value in part["machine"].items())

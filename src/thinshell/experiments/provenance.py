@@ -1,4 +1,4 @@
-"""Where a result comes from: command, commit, versions, machine."""
+"""Where a result comes from: command, commit, versions, machine; and where its parts do."""
 
 from __future__ import annotations
 
@@ -14,14 +14,40 @@ from typing import Any
 import thinshell
 from thinshell._version import __version__
 
-__all__ = ["commit", "provenance"]
+__all__ = ["commit", "origin", "other_origins", "provenance"]
 
 # What the numbers may depend on.
 PACKAGES = ("torch", "lightning", "numpy", "scipy", "numba", "kornia", "matplotlib")
 GIT_SECONDS = 10
 
 
-def provenance(command: str, seconds: float, device: str) -> dict[str, Any]:
+def origin(device: str) -> dict[str, Any]:
+    """Return which code runs where.
+
+    Parameters
+    ----------
+    device : str
+        As asked for.
+
+    Returns
+    -------
+    dict
+        `commit` (None outside a checkout), `uncommitted_changes`, `versions`, `machine`.
+
+    Examples
+    --------
+    >>> about = origin("cpu")
+    >>> about["versions"]["thinshell"] == __version__, about["machine"]["device"]
+    (True, 'cpu')
+    """
+    return {
+        **commit(Path(thinshell.__file__).parent),
+        "versions": {"thinshell": __version__, "python": platform.python_version(), **_versions()},
+        "machine": {**_machine(), "device": device},
+    }
+
+
+def provenance(command: str, seconds: float, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is needed to make a result again.
 
     Parameters
@@ -30,27 +56,56 @@ def provenance(command: str, seconds: float, device: str) -> dict[str, Any]:
         As it was typed, or the call.
     seconds : float
         What the computation took, parts kept from earlier slices included.
-    device : str
-        As asked for.
+    about : mapping
+        What `origin` returns.
 
     Returns
     -------
     dict
-        `command`, `commit` (None outside a checkout), `uncommitted_changes`, `versions`, `machine`, `seconds`.
+        `command`, what `origin` returns, `seconds`.
 
     Examples
     --------
-    >>> about = provenance("thinshell reproduce table1", 1.5, "cpu")
-    >>> about["versions"]["thinshell"] == __version__, about["seconds"]
-    (True, 1.5)
+    >>> provenance("thinshell reproduce table1", 1.52, origin("cpu"))["seconds"]
+    1.5
     """
-    return {
-        "command": command,
-        **commit(Path(thinshell.__file__).parent),
-        "versions": {"thinshell": __version__, "python": platform.python_version(), **_versions()},
-        "machine": {**_machine(), "device": device},
-        "seconds": round(seconds, 1),
-    }
+    return {"command": command, **about, "seconds": round(seconds, 1)}
+
+
+def other_origins(parts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what differs between the origin of each part and that of the whole; parts from the same are left out.
+
+    Parameters
+    ----------
+    parts : mapping of str to mapping
+        What `origin` returned when the part was computed.
+    about : mapping
+        What it returned for the whole.
+
+    Returns
+    -------
+    dict
+        By part: those of `commit`, `uncommitted_changes`, `versions` and `machine` that differ; of versions and machine
+        only the entries that do.
+
+    Examples
+    --------
+    >>> about = {"commit": "a", "versions": {"torch": "2.13.0", "numpy": "2.4.6"}}
+    >>> other_origins({"one": about, "two": {"commit": "a", "versions": {"torch": "2.11.0", "numpy": "2.4.6"}}}, about)
+    {'two': {'versions': {'torch': '2.11.0'}}}
+    """
+    found = {name: _different(part, about) for name, part in parts.items()}
+    return {name: part for name, part in found.items() if part}
+
+
+def _different(part: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+    other = {}
+    for name, value in part.items():
+        if isinstance(value, Mapping):
+            value = _different(value, about.get(name) or {})
+        if value != about.get(name) and value != {}:
+            other[name] = value
+    return other
 
 
 def commit(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from thinshell.errors import InputError, unknown_name
 from thinshell.experiments.context import Context, Progress
 from thinshell.experiments.experiment import Experiment
 from thinshell.experiments.outputs import claim_output, write_outputs
-from thinshell.experiments.provenance import provenance
+from thinshell.experiments.provenance import other_origins, provenance
 from thinshell.experiments.published import paper_values
 from thinshell.experiments.registry import EXPERIMENTS
 from thinshell.experiments.settings import as_plain, changed, value_at
@@ -188,7 +188,9 @@ def _result(asked: _Asked, results: dict[str, Any], context: Context) -> dict[st
     experiment = asked.experiment
     comparisons = [one.to_dict() for one in experiment.comparisons(results)]
     tables = [table.to_dict() for table in _tables(experiment, results)]
-    about = provenance(asked.command, context.seconds, asked.device)
+    about = provenance(asked.command, context.seconds, context.origin)
+    if others := other_origins(context.origins, context.origin):
+        about["parts"] = others
     plain = {
         "schema": SCHEMA,
         "experiment": experiment.name,
