@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# In one process: the two that compute are started once.
+pytestmark = pytest.mark.xdist_group("gloo")
 WORLD = 2
 NAMES = [
     "infonce",

@@ -1,3 +1,5 @@
+import gc
+
 import mpmath
 import numpy as np
 import pytest
@@ -10,10 +12,16 @@ from thinshell.statistics import benjamini_hochberg, cauchy_combination, holm
 PVALUES = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 
 
+@pytest.fixture(scope="module")
+def multitest():
+    module = pytest.importorskip("statsmodels.stats.multitest", reason="statsmodels is not installed")
+    gc.freeze()  # it collects garbage at each call, which takes long in a process that holds all tests
+    return module
+
+
 @settings(deadline=None, max_examples=60)
-@given(PVALUES)
-def test_adjustments_are_those_of_statsmodels(pvalues):
-    multitest = pytest.importorskip("statsmodels.stats.multitest", reason="statsmodels is not installed")
+@given(pvalues=PVALUES)
+def test_adjustments_are_those_of_statsmodels(multitest, pvalues):
     for ours, method in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
         truth = multitest.multipletests(pvalues, method=method)[1]
         np.testing.assert_allclose(ours(pvalues), truth, rtol=1e-12, atol=1e-15)
