@@ -161,6 +161,21 @@ def test_few_rows_are_inconclusive_unless_they_shout():
     assert calibrate(np.zeros(50), 8)["verdict"] == "shifted"
 
 
+@pytest.mark.parametrize(
+    ("n_fitted", "words"),
+    [
+        (1800, "Give at least 200, such as by holdout=0.15."),  # of 1,850 rows
+        (500, "Give at least 200, such as by holdout=0.45."),
+        (300, "Give at least 200."),  # the larger part of the rows would be held out
+        (None, "Give at least 200."),
+    ],
+)
+def test_few_held_out_rows_of_many_ask_for_a_larger_share(n_fitted, words):
+    quiet = calibrate(np.random.default_rng(0).chisquare(8, 50), 8, n_fitted)
+    assert quiet["verdict"] == "inconclusive"
+    assert words in quiet["sentence"]
+
+
 def test_sentences_say_what_to_do():
     rng = np.random.default_rng(1)
     heavy = calibrate(rng.chisquare(8, 5000) / rng.gamma(4, 1 / 4, 5000), 8)["sentence"]

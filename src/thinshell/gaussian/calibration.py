@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -300,6 +301,13 @@ def calibrate(m2: object, r: int, n_fitted: int | None = None, *, shrunk: bool =
     return result | {"sentence": _sentence(result, middle)}
 
 
+def _by_holding_out(n_held: int, n_fitted: int | None) -> str:
+    """Name the share of the rows that would do, in steps of a twentieth, where it is not most of them."""
+    # A fifth more than are wanted: which rows are held out is drawn.
+    twentieths = math.ceil(20 * 1.2 * MIN_ROWS / (n_held + (n_fitted or 0)))
+    return f", such as by holdout={twentieths / 20:g}" if n_fitted and twentieths <= 10 else ""
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
 
@@ -327,7 +335,7 @@ def _sentence(result: dict[str, Any], middle: float) -> str:
         ),
         "inconclusive": (
             f"{n:,} held-out rows are too few to tell whether the model is calibrated; nothing was found. Give at "
-            f"least {MIN_ROWS}."
+            f"least {MIN_ROWS}{_by_holding_out(n, result['n_fitted'])}."
         ),
     }
     text = texts[result["verdict"]]
