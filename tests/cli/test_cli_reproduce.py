@@ -335,7 +335,7 @@ def test_settings_can_be_changed_by_name(run, small, tmp_path) -> None:
     [
         ("epochs", "--set must be NAME=VALUE, got 'epochs'; for example --set epochs=100"),
         ("laplace.epoch=3", "got 'epoch'; did you mean 'epochs'?"),
-        ("laplace.epochs=many", "setting laplace.epochs must be of type int, got str"),
+        ("laplace.epochs=many", "setting laplace.epochs must be a whole number, got 'many'"),
         ("laplace=3", "setting laplace is a group of settings; name one of them"),
     ],
 )

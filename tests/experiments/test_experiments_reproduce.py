@@ -31,7 +31,7 @@ def never_run(monkeypatch: pytest.MonkeyPatch) -> None:
         ("table1", {"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ("table1", {"seed": True}, "seed must be a whole number of at least 0, got True"),
         ("table1", {"settings": {"gmm.epoch": 1}}, "did you mean 'epochs'"),
-        ("fig2", {"settings": {"run.epochs": "1"}}, "run.epochs must be of type int"),
+        ("fig2", {"settings": {"run.epochs": "1"}}, "run.epochs must be a whole number, got '1'"),
     ],
 )
 def test_mistakes_are_told_before_a_folder_is_made(never_run, tmp_path, name, how, sentence) -> None:

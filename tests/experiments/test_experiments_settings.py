@@ -37,10 +37,11 @@ def test_a_whole_number_is_taken_for_a_real_one() -> None:
         ({"gmm.mean_sdt": 1.0}, InputError, "did you mean 'mean_std'"),
         ({"gnm.mean_std": 1.0}, InputError, "did you mean 'gmm'"),
         ({"gmm": 1.0}, InputError, "gmm is a group of settings; name one of them, such as gmm.n_train"),
-        ({"gmm.epochs": 1.5}, InputTypeError, "gmm.epochs must be of type int, got float"),
-        ({"gmm.epochs": True}, InputTypeError, "gmm.epochs must be of type int, got bool"),
-        ({"gmm.bias": 1}, InputTypeError, "gmm.bias must be of type bool, got int"),
-        ({"densities": 0.1}, InputTypeError, "densities must be of type tuple, got float"),
+        ({"gmm.epochs": 1.5}, InputTypeError, "gmm.epochs must be a whole number, got 1.5"),
+        ({"gmm.epochs": True}, InputTypeError, "gmm.epochs must be a whole number, got True"),
+        ({"gmm.bias": 1}, InputTypeError, "gmm.bias must be true or false, got 1"),
+        ({"densities": 0.1}, InputTypeError, r"densities must be a list such as \[.*\], got 0.1"),
+        ({"densities": ["0.1"]}, InputTypeError, r"densities\[0\] must be a number, got '0.1'"),
     ],
 )
 def test_mistakes(changes, error, sentence) -> None:

@@ -51,7 +51,8 @@ def reproduce(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Another value for a setting of the result's JSON, such as gmm.mean_std=0.2; as often as wanted.",
+            help="Another value for a setting of the result's JSON, such as gmm.mean_std=0.2 or "
+            "'dimensions=[32,64]'; as often as wanted.",
             rich_help_panel=RUN,
         ),
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,7 +89,7 @@ def changed(settings: Any, changes: Mapping[str, Any]) -> Any:
     InputError
         If there is nothing of that name (with the nearest one), or the name stands for a group of settings.
     InputTypeError
-        If the value is of another kind.
+        If the value, or one in a list, is of another kind.
 
     Examples
     --------
@@ -113,13 +114,22 @@ def _changed(settings: Any, words: list[str], value: Any, name: str) -> Any:
 def _checked(before: Any, value: Any, name: str) -> Any:
     if _names(before):
         raise InputError(f"setting {name} is a group of settings; name one of them, such as {name}.{_names(before)[0]}")
-    if isinstance(before, tuple) and isinstance(value, list | tuple):
-        return tuple(value)
+    if isinstance(before, tuple):
+        if not isinstance(value, list | tuple):
+            raise InputTypeError(f"setting {name} must be a list such as {json.dumps(before)}, got {value!r}")
+        if not before:  # says nothing about what it holds
+            return tuple(value)
+        like = next((one for one in before if isinstance(one, float)), before[0])
+        return tuple(_checked(like, one, f"{name}[{place}]") for place, one in enumerate(value))
     # An int is taken for a float, a bool for neither.
     kinds = (int, float) if isinstance(before, float) else type(before)
     if isinstance(value, bool) != isinstance(before, bool) or not isinstance(value, kinds):
-        raise InputTypeError(f"setting {name} must be of type {type(before).__name__}, got {type(value).__name__}")
+        wanted = _KINDS.get(type(before), type(before).__name__)
+        raise InputTypeError(f"setting {name} must be {wanted}, got {value!r}")
     return float(value) if isinstance(before, float) else value
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def _get(settings: Any, word: str) -> Any:
