@@ -228,3 +228,17 @@ def test_a_hundred_thousand_columns(run, tmp_path) -> None:
 def test_a_name_in_brackets_prints_as_it_is(run, tmp_path) -> None:
     text = run("diagnose", saved(tmp_path, gaussian(50, 4), "[red]x.npy")).out
     assert "[red]x.npy" in text.replace("\n  ", "")  # the folders before it may fill a line
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        (["dignose", "x.npy"], "(see thinshell --help)"),
+        (["diagnose", "x.npy", "--normalise"], "(see thinshell diagnose --help)"),
+        (["sketch", "update", "--colum", "x"], "(see thinshell sketch update --help)"),
+    ],
+)
+def test_a_mistyped_line_names_the_help_that_tells(run, words, end) -> None:
+    ended = run(*words)
+    assert ended.status == 2
+    assert ended.err.strip().endswith(end)

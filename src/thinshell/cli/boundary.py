@@ -190,7 +190,9 @@ def _failed(error: Exception) -> int:
     # Usage errors of Typer and Click, told by what they can do: newer versions of Typer carry a copy of
     # Click of their own, so that the classes' home differs between versions.
     if (format_message := getattr(error, "format_message", None)) is not None:
-        _say(f"error: {format_message().replace('Value error, ', '').rstrip('.')} (see thinshell --help)")
+        # Of the command that was typed; a mistyped command has only the whole.
+        command = getattr(getattr(error, "ctx", None), "command_path", "thinshell")
+        _say(f"error: {format_message().replace('Value error, ', '').rstrip('.')} (see {command} --help)")
         return BAD_INPUT
     if os.environ.get("THINSHELL_TRACEBACK"):
         traceback.print_exception(error)
