@@ -64,6 +64,22 @@ def test_distances_are_worked_out_once(data, monkeypatch):
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_distances_from_classes_are_worked_out_once(data, monkeypatch, tied):
+    rows, labels = data
+    model, calls = ClassConditionalGaussian(tied=tied).fit(rows, labels), []
+    alone = {"log_density": model.score_samples(rows), "relative_mahalanobis": model.relative_mahalanobis(rows)}
+    whole = ClassConditionalGaussian.class_mahalanobis
+    monkeypatch.setattr(
+        ClassConditionalGaussian, "class_mahalanobis", lambda self, X: calls.append(1) or whole(self, X)
+    )
+    table = score_table(model, rows)
+    assert len(calls) == 1
+    for name, values in alone.items():
+        np.testing.assert_allclose(table[name], values, rtol=1e-12)
+    assert "_by_class" not in vars(model)
+
+
 def test_an_elliptical_model(data):
     rows = data[0]
     model = GaussianModel(radius="gamma").fit(rows[:500]).calibrate(rows[500:])

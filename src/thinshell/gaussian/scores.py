@@ -207,16 +207,20 @@ def score_table(model: Any, X: Any, names: Iterable[str] | None = None) -> dict[
     for name in wanted:
         if name not in methods:
             raise unknown_name("score", name, methods)
-    if methods is _ONE_GAUSSIAN and len(wanted) > 1:
+    if len(wanted) > 1:
         model = _with_distances(model, X)
     return {name: getattr(model, methods[name])(X) for name in wanted}
 
 
 def _with_distances(model: Any, X: Any) -> Any:
-    """Return a shallow copy that knows the distances of X: every score of one Gaussian is a function of them."""
-    distances = model.mahalanobis(X)
+    """Return a shallow copy that knows the distances of X, of which every score is a function."""
     twin = copy.copy(model)
-    twin.mahalanobis = lambda rows: distances
+    if _methods(model) is _CLASSES:
+        from_classes = model.class_mahalanobis(X)
+        twin._by_class = lambda rows, reduce: reduce(from_classes)
+    else:
+        distances = model.mahalanobis(X)
+        twin.mahalanobis = lambda rows: distances
     return twin
 
 
