@@ -51,8 +51,7 @@ def reproduce(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Another value for a setting of the result's JSON, such as gmm.mean_std=0.2 or "
-            "'dimensions=[32,64]'; as often as wanted.",
+            help="Another value for a setting of the result's JSON: gmm.mean_std=0.2, 'dimensions=[32,64]', ...",
             rich_help_panel=RUN,
         ),
     ] = None,
