@@ -146,7 +146,7 @@ def test_a_time_limit_cuts_a_run_into_slices(small, whole, tmp_path) -> None:
 
 def test_resuming_a_complete_run_computes_nothing(small, tmp_path, monkeypatch) -> None:
     first = run_table1(small, tmp_path)
-    monkeypatch.setattr(Context, "_computed", lambda *_: pytest.fail("a complete part was computed again"))
+    monkeypatch.setattr(Context, "_compute", lambda *_: pytest.fail("a complete part was computed again"))
     again = run_table1(small, tmp_path, resume=True)
     assert again["results"] == first["results"]
     assert again["about"]["seconds"] == first["about"]["seconds"]
