@@ -204,6 +204,25 @@ def test_ctrl_c_waits_until_a_compiler_has_let_go_of_its_locks(run, stand_in, tm
     assert time.monotonic() - began < 20
 
 
+def test_a_ctrl_c_that_was_put_off_does_not_come_again_while_cleaning_up(run, stand_in, tmp_path) -> None:
+    compiler = {"__name__": "numba.core.compiler", "os": os, "signal": signal}
+    exec("def compile():\n  os.kill(os.getpid(), signal.SIGINT)", compiler)
+    cleaned = []
+
+    def compiling(*_, progress, **__):
+        compiler["compile"]()
+        try:
+            progress(1, 2)  # hears it before it is asked again
+        finally:
+            time.sleep(0.3)
+            cleaned.append(True)
+
+    stand_in(compiling)
+    ended = run("diagnose", "x", "--json", tmp_path / "x.json")
+    assert (ended.status, ended.err) == (130, "thinshell: interrupted; nothing was written\n")
+    assert cleaned == [True]
+
+
 def test_ctrl_c_in_the_middle_of_a_large_file(tmp_path) -> None:
     big = tmp_path / "big.npy"
     header = b"\x93NUMPY\x01\x00\x76\x00"

@@ -79,4 +79,4 @@ def test_a_page_tells_it_too() -> None:
     parts = {"cifar-supervised": {"uncommitted_changes": True, "versions": {"torch": "2.11.0"}}}
     facts = provenance({"provenance": {"command": "x", "parts": parts}}, "cifar10")["facts"]
     assert facts[-1]["words"] == "Part cifar-supervised, where it differs"
-    assert facts[-1]["value"] == "uncommitted changes True, torch 2.11.0"
+    assert facts[-1]["value"] == "with uncommitted changes; torch 2.11.0"

@@ -43,6 +43,8 @@ _DELICATE = frozenset({"numba", "llvmlite", "importlib", "_frozen_importlib", "_
 _ASK_AGAIN_AFTER = 0.05
 
 _asked_to_stop = threading.Event()
+# Set once the exception was raised: what cleans up after it is not to be disturbed by one that was put off.
+_raised = threading.Event()
 
 
 def raise_if_interrupted() -> None:
@@ -52,6 +54,7 @@ def raise_if_interrupted() -> None:
     such as those of a compiler; long work asks here after every block.
     """
     if _asked_to_stop.is_set():
+        _raised.set()
         raise KeyboardInterrupt
 
 
@@ -70,7 +73,7 @@ def _is_delicate(frame: FrameType | None) -> bool:
 
 def _ask_again() -> None:
     def ask() -> None:
-        if not _asked_to_stop.is_set():
+        if _raised.is_set() or not _asked_to_stop.is_set():
             return
         if hasattr(signal, "pthread_kill"):  # wakes the main thread, whatever it waits for
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # type: ignore[arg-type]
@@ -105,6 +108,7 @@ def telling_interrupts(told: Callable[[], Interrupted]) -> Iterator[None]:
 def _remembering_interrupts() -> Iterator[None]:
     """Keep in mind that Ctrl-C was pressed, and raise KeyboardInterrupt as soon as it does no harm."""
     _asked_to_stop.clear()
+    _raised.clear()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -114,6 +118,7 @@ def _remembering_interrupts() -> Iterator[None]:
         if _is_delicate(frame):
             _ask_again()
         else:
+            _raised.set()
             raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, remember)

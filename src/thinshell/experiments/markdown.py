@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from thinshell.report.origins import origin_words
+
 __all__ = ["holds_numbers", "to_markdown"]
 
 
@@ -117,7 +119,7 @@ def _origin(result: Mapping[str, Any]) -> Iterator[str]:
     size = f"{machine['cpus']} CPUs, {machine.get('threads')} threads"
     yield f"Machine: {machine['system']} {machine['processor']}, {size}{gpu}"
     for name, part in (about.get("parts") or {}).items():
-        yield f"Part {name}, where it differs: {'; '.join(_part(part))}"
+        yield f"Part {name}, where it differs: {origin_words(part)}"
     yield f"Time: {about['seconds']:,.0f} s"
     if result.get("paper"):
         paper = result["paper"]
@@ -131,14 +133,3 @@ def _commit(about: Mapping[str, Any]) -> str:
 
 def _versions(versions: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-
-
-def _part(part: Mapping[str, Any]) -> Iterator[str]:
-    if "commit" in part:
-        yield f"commit {_commit(part)}"
-    elif "uncommitted_changes" in part:
-        yield "with uncommitted changes" if part["uncommitted_changes"] else "without uncommitted changes"
-    if "versions" in part:
-        yield _versions(part["versions"])
-    if "machine" in part:
-        yield ", ".join(f"{name} {value}" for name, value in part["machine"].items())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from thinshell.report.numbers import count
+from thinshell.report.origins import origin_words
 
 __all__ = ["file_stem", "provenance"]
 
@@ -28,7 +29,10 @@ def provenance(result: Mapping[str, Any], name: str, *, csv: bool = False) -> di
         ("Fingerprint of the rows", source.get("fingerprint"), True),
         ("Commit", origin.get("commit"), True),
         ("Versions", _versions(result, origin), False),
-        *((f"Part {name}, where it differs", _part(part), False) for name, part in (origin.get("parts") or {}).items()),
+        *(
+            (f"Part {name}, where it differs", origin_words(part), False)
+            for name, part in (origin.get("parts") or {}).items()
+        ),
     ]
     kept = [
         {"words": words, "value": str(value), "code": code} for words, value, code in facts if value not in (None, "")
@@ -45,13 +49,6 @@ def _rows(result: Mapping[str, Any]) -> str:
 def _versions(result: Mapping[str, Any], origin: Mapping[str, Any]) -> str:
     versions = {"thinshell": result.get("thinshell_version"), **(origin.get("versions") or {})}
     return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-
-
-def _part(part: Mapping[str, Any]) -> str:
-    flat = {name: value for name, value in part.items() if not isinstance(value, Mapping)}
-    for value in part.values():
-        flat.update(value if isinstance(value, Mapping) else {})
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in flat.items())
 
 
 def file_stem(name: str) -> str:
