@@ -66,6 +66,7 @@ def run_column(settings: ResNetSettings, context: Context, kind: str, part_name:
 CIFAR_CHOICES = (
     Choice("n_features", "every percentage that the paper prints for CIFAR-10 is a multiple of 1/128"),
     Choice("layer", "what the loss or the classifier sees; the other layer stands in the table of layers"),
+    Choice("stem", "the usual one for pictures of 32x32; the paper names the network, not its stem"),
     Choice("projector", "one linear layer; the others stand in the experiment cifar10-choices"),
     Choice("classifier", "one linear layer from z to the ten classes"),
     Choice("head", "InfoNCE sees z itself, as in the paper's theory"),

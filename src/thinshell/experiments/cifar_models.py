@@ -188,9 +188,9 @@ def _check_projector(settings: ResNetSettings) -> None:
 
 
 def _embedder(settings: ResNetSettings, seed: int) -> Embedder:
-    own: dict[str, Any] = {}
+    own: dict[str, Any] = {"stem": settings.stem}
     if settings.encoder == "small_resnet":
-        own = {"widths": settings.widths, "blocks": settings.blocks}
+        own |= {"widths": settings.widths, "blocks": settings.blocks}
     backbone = create_encoder(settings.encoder, seed=seed, **own)
     return Embedder(backbone, settings.n_features, seed, settings.projector)
 

@@ -76,6 +76,9 @@ class ResNetSettings(CifarSettings):
         "small_resnet" or one of the paper's size, "resnet18".
     widths, blocks : tuple of int
         Channels and blocks of each stage of "small_resnet"; the others have their own.
+    stem : str
+        What comes before the first stage: "cifar", a 3x3 convolution that keeps the 32x32 pixels, or "imagenet", a 7x7
+        convolution and max-pooling, which leave 8x8.
     projector : str
         From the pooled channels h to z: "linear"; "mlp", SimCLR's two layers with a ReLU between them; or either with
         batch normalisation after each layer, "linear_batchnorm" and "mlp_batchnorm".
@@ -96,6 +99,7 @@ class ResNetSettings(CifarSettings):
     encoder: str = "small_resnet"
     widths: tuple[int, ...] = (8, 16, 32, 128)
     blocks: tuple[int, ...] = (1, 1, 1, 1)
+    stem: str = "cifar"
     projector: str = "linear"
     supervised_views: str = "crop_flip"
     classifier: str = "linear"

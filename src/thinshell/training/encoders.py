@@ -67,12 +67,16 @@ def _mlp(n_inputs: int | None, n_features: int | None, *, n_hidden: int = 512) -
     return MLPEncoder(*sizes, n_hidden=_given("mlp", "n_hidden", n_hidden))
 
 
-def _resnet18(n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3) -> nn.Module:
-    return ResNet((2, 2, 2, 2), (64, 128, 256, 512), n_features, n_channels)
+def _resnet18(
+    n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3, stem: str = "cifar"
+) -> nn.Module:
+    return ResNet((2, 2, 2, 2), (64, 128, 256, 512), n_features, n_channels, stem)
 
 
-def _resnet34(n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3) -> nn.Module:
-    return ResNet((3, 4, 6, 3), (64, 128, 256, 512), n_features, n_channels)
+def _resnet34(
+    n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3, stem: str = "cifar"
+) -> nn.Module:
+    return ResNet((3, 4, 6, 3), (64, 128, 256, 512), n_features, n_channels, stem)
 
 
 def _small_resnet(
@@ -82,10 +86,11 @@ def _small_resnet(
     n_channels: int = 3,
     widths: Sequence[int] = (16, 32, 64),
     blocks: Sequence[int] = (2, 2, 2),
+    stem: str = "cifar",
 ) -> nn.Module:
     if len(widths) != len(blocks) or not widths:
         raise InputError(f"widths and blocks must be equally long, got {len(widths)} and {len(blocks)}")
-    return ResNet(tuple(blocks), tuple(widths), n_features, n_channels)
+    return ResNet(tuple(blocks), tuple(widths), n_features, n_channels, stem)
 
 
 ENCODERS: dict[str, Callable[..., nn.Module]] = {
@@ -106,8 +111,9 @@ def create_encoder(
     ----------
     name : str
         ``"linear"`` (option `bias`), ``"mlp"`` (two layers, one ReLU; option `n_hidden`, 512), ``"resnet18"``,
-        ``"resnet34"`` (CIFAR stem; option `n_channels`, 3) or ``"small_resnet"`` (widths 16, 32, 64, two blocks
-        each: what two cores can train; options `n_channels`, `widths`, `blocks`).
+        ``"resnet34"`` or ``"small_resnet"`` (widths 16, 32, 64, two blocks each: what two cores can train; options
+        `widths`, `blocks`). Options of the three: `n_channels`, 3, and `stem`, ``"cifar"`` for pictures of 32x32 or
+        ``"imagenet"`` for larger ones.
     n_inputs : int, optional
         Numbers in one input; needed by ``"linear"`` and ``"mlp"``, which flatten pictures.
     n_features : int, optional

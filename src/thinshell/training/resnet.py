@@ -1,4 +1,4 @@
-"""Residual networks for small pictures: the CIFAR stem, basic blocks, global average pooling."""
+"""Residual networks: a stem for small or for large pictures, basic blocks, global average pooling."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from thinshell.errors import InputError
+from thinshell.errors import InputError, unknown_name
 from thinshell.training.pixels import as_floats
 
-__all__ = ["ResNet"]
+__all__ = ["STEMS", "ResNet"]
+
+STEMS = ("cifar", "imagenet")
 
 
 class BasicBlock(nn.Module):
@@ -33,7 +35,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A residual network whose stem is one 3x3 convolution of stride 1, without max-pooling.
+    """A residual network of basic blocks.
 
     Parameters
     ----------
@@ -45,6 +47,10 @@ class ResNet(nn.Module):
         Outputs of a linear layer after the pooling; None for the pooled channels themselves.
     n_channels : int
         Colours of the input.
+    stem : str
+        What comes before the first stage: "cifar", one 3x3 convolution of stride 1, which keeps pictures of 32x32 as
+        large as they are; or "imagenet", one 7x7 convolution of stride 2 and max-pooling of stride 2, which leaves a
+        sixteenth of the pixels.
 
     Attributes
     ----------
@@ -53,8 +59,13 @@ class ResNet(nn.Module):
 
     References
     ----------
-    He, Zhang, Ren and Sun (CVPR 2016); the stem for 32x32 pictures as in Chen et al. (SimCLR, ICML 2020),
-    Appendix B.9.
+    He, Zhang, Ren and Sun (CVPR 2016), Table 1 for the stem "imagenet"; the stem for 32x32 pictures as in Chen et al.
+    (SimCLR, ICML 2020), Appendix B.9.
+
+    Raises
+    ------
+    InputError
+        For an unknown `stem`, or (when called) for anything but pictures with `n_channels` colours.
 
     Examples
     --------
@@ -65,11 +76,22 @@ class ResNet(nn.Module):
     """
 
     def __init__(
-        self, blocks: Sequence[int], widths: Sequence[int], n_features: int | None, n_channels: int = 3
+        self,
+        blocks: Sequence[int],
+        widths: Sequence[int],
+        n_features: int | None,
+        n_channels: int = 3,
+        stem: str = "cifar",
     ) -> None:
         super().__init__()
+        if stem not in STEMS:
+            raise unknown_name("stem", stem, STEMS)
         self.n_channels = n_channels
-        self.stem = nn.Sequential(_convolution(n_channels, widths[0], 3, 1), nn.BatchNorm2d(widths[0]), nn.ReLU())
+        size, stride = (3, 1) if stem == "cifar" else (7, 2)
+        convolution = _convolution(n_channels, widths[0], size, stride)
+        self.stem = nn.Sequential(convolution, nn.BatchNorm2d(widths[0]), nn.ReLU())
+        if stem == "imagenet":
+            self.stem.append(nn.MaxPool2d(3, stride=2, padding=1))
         stages, before = [], widths[0]
         for place, (n_blocks, width) in enumerate(zip(blocks, widths, strict=True)):
             strides = [1 if place == 0 else 2] + [1] * (n_blocks - 1)
