@@ -27,6 +27,32 @@ def test_resnets_have_the_known_number_of_parameters(name: str, n_parameters: in
     assert count(create_encoder(name)) == n_parameters - 10 * 513
 
 
+@pytest.mark.parametrize(
+    ("name", "n_parameters"),
+    [
+        # With a head of 1,000 classes: torchvision's documentation of ResNet18_Weights and ResNet34_Weights, num_params.
+        ("resnet18", 11_689_512),
+        ("resnet34", 21_797_672),
+    ],
+)
+def test_resnets_for_large_pictures_have_the_known_number_of_parameters(name: str, n_parameters: int) -> None:
+    assert count(create_encoder(name, n_features=1000, stem="imagenet")) == n_parameters
+
+
+def test_the_stem_for_large_pictures_leaves_a_sixteenth_of_the_pixels() -> None:
+    pictures = torch.zeros(2, 3, 32, 32)
+    for stem, side in (("cifar", 32), ("imagenet", 8)):
+        assert create_encoder("small_resnet", widths=(4,), blocks=(1,), stem=stem).stem(pictures).shape[2:] == (
+            side,
+            side,
+        )
+
+
+def test_an_unknown_stem_names_the_nearest_one() -> None:
+    with pytest.raises(InputError, match="got 'imagnet'; did you mean 'imagenet'"):
+        create_encoder("resnet18", stem="imagnet")
+
+
 def test_resnet20_by_widths_and_blocks() -> None:
     # He et al. (2016), Table 6, give .27 M for ResNet-20; with 1x1 projections where the width grows it has 272,474.
     encoder = create_encoder("small_resnet", n_features=10, widths=(16, 32, 64), blocks=(3, 3, 3))
