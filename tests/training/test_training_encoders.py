@@ -30,7 +30,7 @@ def test_resnets_have_the_known_number_of_parameters(name: str, n_parameters: in
 @pytest.mark.parametrize(
     ("name", "n_parameters"),
     [
-        # With a head of 1,000 classes: torchvision's documentation of ResNet18_Weights and ResNet34_Weights, num_params.
+        # With a head of 1,000 classes: num_params in the documentation of torchvision.
         ("resnet18", 11_689_512),
         ("resnet34", 21_797_672),
     ],
@@ -46,6 +46,37 @@ def test_the_stem_for_large_pictures_leaves_a_sixteenth_of_the_pixels() -> None:
             side,
             side,
         )
+
+
+@pytest.mark.parametrize(
+    ("normalization", "layer", "n_parameters"), [("batch", nn.BatchNorm2d, 4_800), ("group", nn.GroupNorm, 4_800)]
+)
+def test_every_convolution_is_followed_by_what_normalises_it(normalization, layer, n_parameters) -> None:
+    encoder = create_encoder("resnet18", normalization=normalization)
+    convolutions = [one for one in encoder.modules() if isinstance(one, nn.Conv2d)]
+    norms = [one for one in encoder.modules() if isinstance(one, layer)]
+    assert len(convolutions) == len(norms) == 20
+    assert 2 * n_parameters == sum(count(one) for one in norms)
+    assert count(create_encoder("resnet18", normalization="none")) == count(encoder) - 2 * n_parameters
+
+
+def test_groups_have_sixteen_channels_and_normalise_each_picture_alone(pictures) -> None:
+    encoder = create_encoder("small_resnet", widths=(8, 48), blocks=(1, 1), normalization="group")
+    assert [one.num_groups for one in encoder.modules() if isinstance(one, nn.GroupNorm)] == [1, 1, 1, 3, 3, 3]
+    together = encoder.train()(pictures[:4])
+    assert torch.allclose(together, torch.cat([encoder(one[None]) for one in pictures[:4]]), atol=1e-5)
+
+
+def test_without_normalisation_what_the_network_returns_grows_with_its_input() -> None:
+    encoder = create_encoder("small_resnet", normalization="none")
+    x = torch.randn(2, 3, 32, 32)
+    assert torch.allclose(encoder(3 * x), 3 * encoder(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("option", ["stem", "normalization"])
+def test_an_unknown_option_of_a_resnet_is_refused_before_anything_is_made(option) -> None:
+    with pytest.raises(InputError, match=f"{option} must be one of .*got 3"):
+        create_encoder("resnet34", **{option: 3})
 
 
 def test_an_unknown_stem_names_the_nearest_one() -> None:

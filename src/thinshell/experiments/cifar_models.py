@@ -188,7 +188,7 @@ def _check_projector(settings: ResNetSettings) -> None:
 
 
 def _embedder(settings: ResNetSettings, seed: int) -> Embedder:
-    own: dict[str, Any] = {"stem": settings.stem}
+    own: dict[str, Any] = {"stem": settings.stem, "normalization": settings.normalization}
     if settings.encoder == "small_resnet":
         own |= {"widths": settings.widths, "blocks": settings.blocks}
     backbone = create_encoder(settings.encoder, seed=seed, **own)

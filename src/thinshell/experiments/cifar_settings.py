@@ -79,6 +79,8 @@ class ResNetSettings(CifarSettings):
     stem : str
         What comes before the first stage: "cifar", a 3x3 convolution that keeps the 32x32 pixels, or "imagenet", a 7x7
         convolution and max-pooling, which leave 8x8.
+    normalization : str
+        After every convolution: "batch", "group" (over groups of 16 channels of one picture) or "none".
     projector : str
         From the pooled channels h to z: "linear"; "mlp", SimCLR's two layers with a ReLU between them; or either with
         batch normalisation after each layer, "linear_batchnorm" and "mlp_batchnorm".
@@ -100,6 +102,7 @@ class ResNetSettings(CifarSettings):
     widths: tuple[int, ...] = (8, 16, 32, 128)
     blocks: tuple[int, ...] = (1, 1, 1, 1)
     stem: str = "cifar"
+    normalization: str = "batch"
     projector: str = "linear"
     supervised_views: str = "crop_flip"
     classifier: str = "linear"

@@ -68,15 +68,25 @@ def _mlp(n_inputs: int | None, n_features: int | None, *, n_hidden: int = 512) -
 
 
 def _resnet18(
-    n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3, stem: str = "cifar"
+    n_inputs: int | None,
+    n_features: int | None = None,
+    *,
+    n_channels: int = 3,
+    stem: str = "cifar",
+    normalization: str = "batch",
 ) -> nn.Module:
-    return ResNet((2, 2, 2, 2), (64, 128, 256, 512), n_features, n_channels, stem)
+    return ResNet((2, 2, 2, 2), (64, 128, 256, 512), n_features, n_channels, stem, normalization)
 
 
 def _resnet34(
-    n_inputs: int | None, n_features: int | None = None, *, n_channels: int = 3, stem: str = "cifar"
+    n_inputs: int | None,
+    n_features: int | None = None,
+    *,
+    n_channels: int = 3,
+    stem: str = "cifar",
+    normalization: str = "batch",
 ) -> nn.Module:
-    return ResNet((3, 4, 6, 3), (64, 128, 256, 512), n_features, n_channels, stem)
+    return ResNet((3, 4, 6, 3), (64, 128, 256, 512), n_features, n_channels, stem, normalization)
 
 
 def _small_resnet(
@@ -87,10 +97,11 @@ def _small_resnet(
     widths: Sequence[int] = (16, 32, 64),
     blocks: Sequence[int] = (2, 2, 2),
     stem: str = "cifar",
+    normalization: str = "batch",
 ) -> nn.Module:
     if len(widths) != len(blocks) or not widths:
         raise InputError(f"widths and blocks must be equally long, got {len(widths)} and {len(blocks)}")
-    return ResNet(tuple(blocks), tuple(widths), n_features, n_channels, stem)
+    return ResNet(tuple(blocks), tuple(widths), n_features, n_channels, stem, normalization)
 
 
 ENCODERS: dict[str, Callable[..., nn.Module]] = {
@@ -112,8 +123,8 @@ def create_encoder(
     name : str
         ``"linear"`` (option `bias`), ``"mlp"`` (two layers, one ReLU; option `n_hidden`, 512), ``"resnet18"``,
         ``"resnet34"`` or ``"small_resnet"`` (widths 16, 32, 64, two blocks each: what two cores can train; options
-        `widths`, `blocks`). Options of the three: `n_channels`, 3, and `stem`, ``"cifar"`` for pictures of 32x32 or
-        ``"imagenet"`` for larger ones.
+        `widths`, `blocks`). Options of the three: `n_channels`, 3; `stem`, ``"cifar"`` for pictures of 32x32 or
+        ``"imagenet"`` for larger ones; `normalization`, ``"batch"``, ``"group"`` (of one picture) or ``"none"``.
     n_inputs : int, optional
         Numbers in one input; needed by ``"linear"`` and ``"mlp"``, which flatten pictures.
     n_features : int, optional

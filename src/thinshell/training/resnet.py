@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,22 +10,30 @@ from torch import Tensor, nn
 from thinshell.errors import InputError, unknown_name
 from thinshell.training.pixels import as_floats
 
-__all__ = ["STEMS", "ResNet"]
+__all__ = ["NORMALIZATIONS", "STEMS", "ResNet"]
 
 STEMS = ("cifar", "imagenet")
+# Channels of a group, as in Wu and He (2018), Table 3; layers with fewer are one group.
+GROUP_SIZE = 16
+NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "group": lambda n_channels: nn.GroupNorm(max(n_channels // GROUP_SIZE, 1), n_channels),
+    "none": lambda n_channels: nn.Identity(),
+}
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with batch normalisation, added to the input (or to a 1x1 projection of it)."""
+    """Two 3x3 convolutions, each normalised, added to the input (or to a 1x1 projection of it)."""
 
-    def __init__(self, n_inputs: int, n_outputs: int, stride: int) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int, stride: int, normalization: str) -> None:
         super().__init__()
+        norm = NORMALIZATIONS[normalization]
         self.conv1 = _convolution(n_inputs, n_outputs, 3, stride)
-        self.norm1 = nn.BatchNorm2d(n_outputs)
+        self.norm1 = norm(n_outputs)
         self.conv2 = _convolution(n_outputs, n_outputs, 3, 1)
-        self.norm2 = nn.BatchNorm2d(n_outputs)
+        self.norm2 = norm(n_outputs)
         same = stride == 1 and n_inputs == n_outputs
-        projection = nn.Sequential(_convolution(n_inputs, n_outputs, 1, stride), nn.BatchNorm2d(n_outputs))
+        projection = nn.Sequential(_convolution(n_inputs, n_outputs, 1, stride), norm(n_outputs))
         self.shortcut = nn.Identity() if same else projection
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,6 +59,9 @@ class ResNet(nn.Module):
         What comes before the first stage: "cifar", one 3x3 convolution of stride 1, which keeps pictures of 32x32 as
         large as they are; or "imagenet", one 7x7 convolution of stride 2 and max-pooling of stride 2, which leaves a
         sixteenth of the pixels.
+    normalization : str
+        After every convolution: "batch", over the pictures of a batch; "group", over groups of 16 channels of one
+        picture; or "none".
 
     Attributes
     ----------
@@ -60,12 +71,12 @@ class ResNet(nn.Module):
     References
     ----------
     He, Zhang, Ren and Sun (CVPR 2016), Table 1 for the stem "imagenet"; the stem for 32x32 pictures as in Chen et al.
-    (SimCLR, ICML 2020), Appendix B.9.
+    (SimCLR, ICML 2020), Appendix B.9. Group normalisation: Wu and He (ECCV 2018).
 
     Raises
     ------
     InputError
-        For an unknown `stem`, or (when called) for anything but pictures with `n_channels` colours.
+        For an unknown `stem` or `normalization`, or (when called) for anything but pictures with `n_channels` colours.
 
     Examples
     --------
@@ -82,22 +93,25 @@ class ResNet(nn.Module):
         n_features: int | None,
         n_channels: int = 3,
         stem: str = "cifar",
+        normalization: str = "batch",
     ) -> None:
         super().__init__()
         if stem not in STEMS:
             raise unknown_name("stem", stem, STEMS)
+        if normalization not in list(NORMALIZATIONS):
+            raise unknown_name("normalization", normalization, NORMALIZATIONS)
         self.n_channels = n_channels
         size, stride = (3, 1) if stem == "cifar" else (7, 2)
         convolution = _convolution(n_channels, widths[0], size, stride)
-        self.stem = nn.Sequential(convolution, nn.BatchNorm2d(widths[0]), nn.ReLU())
+        self.stem = nn.Sequential(convolution, NORMALIZATIONS[normalization](widths[0]), nn.ReLU())
         if stem == "imagenet":
             self.stem.append(nn.MaxPool2d(3, stride=2, padding=1))
         stages, before = [], widths[0]
         for place, (n_blocks, width) in enumerate(zip(blocks, widths, strict=True)):
             strides = [1 if place == 0 else 2] + [1] * (n_blocks - 1)
-            stages.append(
-                nn.Sequential(*(BasicBlock(before if k == 0 else width, width, s) for k, s in enumerate(strides)))
-            )
+            inputs = [before] + [width] * (n_blocks - 1)
+            pairs = zip(inputs, strides, strict=True)
+            stages.append(nn.Sequential(*(BasicBlock(n, width, stride, normalization) for n, stride in pairs)))
             before = width
         self.stages = nn.Sequential(*stages)
         self.output = nn.Identity() if n_features is None else nn.Linear(before, n_features)
