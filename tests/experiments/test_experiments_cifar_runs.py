@@ -166,11 +166,11 @@ def test_the_contrast_of_the_paper_has_its_own_sign_and_size() -> None:
 
 
 def test_the_choices_are_varied_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = tuple(one for one in cifar_choices.VARIANTS if one.name in ("supervised-direct", "contrastive-head"))
+    chosen = tuple(one for one in cifar_choices.VARIANTS if one.name in ("supervised-on-z", "contrastive-head"))
     monkeypatch.setattr(cifar_choices, "VARIANTS", chosen)
     results = run(CIFAR10_CHOICES, replace(RESNET, epochs=1), tmp_path)
-    assert list(results["runs"]) == ["supervised-direct", "contrastive-head"]
-    assert results["runs"]["supervised-direct"]["changes"] == {"classifier": "none"}
+    assert list(results["runs"]) == ["supervised-on-z", "contrastive-head"]
+    assert results["runs"]["supervised-on-z"]["changes"] == {"classifier": "linear"}
     assert len(shown(CIFAR10_CHOICES, results, tmp_path)) == 2
 
 

@@ -43,24 +43,41 @@ class Variant:
     changes: Mapping[str, Any]
 
 
-VARIANTS = (
-    Variant("supervised", "supervised", "as in cifar10", {}),
-    Variant("supervised-relu", "supervised", "a ReLU between z and the classifier", {"classifier": "relu_linear"}),
-    Variant("supervised-direct", "supervised", "cross-entropy on the d outputs", {"classifier": "none"}),
-    Variant("supervised-as-is", "supervised", "pictures as they are", {"supervised_views": "none"}),
-    Variant("supervised-simclr", "supervised", "the views of the contrastive column", {"supervised_views": "simclr"}),
-    Variant("supervised-no-decay", "supervised", "no weight decay", {"weight_decay": 0.0}),
-    Variant("supervised-mlp", "supervised", "two layers from h to z", {"projector": "mlp"}),
-    Variant("supervised-bn", "supervised", "z normalised over the batch", {"projector": "linear_batchnorm"}),
-    Variant("supervised-mlp-bn", "supervised", "two layers, both normalised", {"projector": "mlp_batchnorm"}),
-    Variant("contrastive", "contrastive", "as in cifar10", {}),
-    Variant("contrastive-head", "contrastive", "a ReLU and a layer between z and the loss", {"head": "relu_linear"}),
-    Variant("contrastive-no-decay", "contrastive", "no weight decay", {"weight_decay": 0.0}),
-    Variant("contrastive-mlp", "contrastive", "two layers from h to z", {"projector": "mlp"}),
-    Variant("contrastive-bn", "contrastive", "z normalised over the batch", {"projector": "linear_batchnorm"}),
-    Variant("contrastive-mlp-bn", "contrastive", "two layers, both normalised", {"projector": "mlp_batchnorm"}),
+# The same change for both columns: name, words, settings.
+_BOTH = (
+    ("", "as in cifar10", {}),
+    ("linear", "one linear layer from h to z", {"projector": "linear"}),
+    ("mlp-bn", "both layers from h to z normalised over the batch", {"projector": "mlp_batchnorm"}),
+    ("cifar-stem", "the stem for pictures of 32x32", {"stem": "cifar"}),
+    ("group-norm", "groups of one picture normalised, not the batch", {"normalization": "group"}),
+    ("no-norm", "nothing normalised", {"normalization": "none"}),
+    ("no-decay", "no weight decay", {"weight_decay": 0.0}),
+    ("fast", "four times the learning rate", {"learning_rate": 4e-3}),
 )
-BASIS = replace(SMALL, n_train=10_000, n_test=5_000, n_scored=5_000, epochs=12, batch_size=128, every_n_epochs=6)
+_SUPERVISED = (
+    ("on-z", "a linear classifier on z", {"classifier": "linear"}),
+    ("relu-on-z", "a ReLU and a linear classifier on z", {"classifier": "relu_linear"}),
+    ("direct", "cross-entropy on the d numbers of z", {"classifier": "none"}),
+    ("as-is", "pictures as they are", {"supervised_views": "none"}),
+    ("simclr", "the views of the contrastive column", {"supervised_views": "simclr"}),
+)
+_CONTRASTIVE = (("head", "a ReLU and a layer between z and the loss", {"head": "relu_linear"}),)
+VARIANTS = tuple(
+    Variant(f"{kind}-{name}".removesuffix("-"), kind, words, changes)
+    for kind, own in (("supervised", _SUPERVISED), ("contrastive", _CONTRASTIVE))
+    for name, words, changes in _BOTH + own
+)
+BASIS = replace(
+    SMALL,
+    widths=(16, 32, 64, 128),
+    blocks=(1, 1, 1, 1),
+    n_train=10_000,
+    n_test=5_000,
+    n_scored=5_000,
+    epochs=12,
+    batch_size=128,
+    every_n_epochs=6,
+)
 QUICK = replace(BASIS, n_train=2_000, n_test=1_000, n_scored=1_000, epochs=2, every_n_epochs=1)
 
 
@@ -110,7 +127,7 @@ CIFAR10_CHOICES = Experiment(
     pictures=(Picture("variants", (9.0, 6.0), draw_variants),),
     choices=CIFAR_CHOICES,
     notes=(
-        "Fewer pictures and a smaller batch than in the experiment cifar10, so that fifteen runs fit into an hour: "
-        "compare the runs with each other.",
+        "Fewer pictures, a smaller network and a smaller batch than in the experiment cifar10, so that all runs fit "
+        "into an hour: compare them with each other.",
     ),
 )

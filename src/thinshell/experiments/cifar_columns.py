@@ -6,23 +6,43 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from thinshell.experiments.cifar_settings import ResNetSettings
+from thinshell.experiments.cifar_settings import ResNetSettings, layer_words
 from thinshell.experiments.columns import Column
 from thinshell.experiments.experiment import Choice
 
 if TYPE_CHECKING:
     from thinshell.experiments.context import Context
 
-__all__ = ["CIFAR_CHOICES", "CONTRASTIVE", "PAPER_SIZE", "QUICK", "SMALL", "SUPERVISED", "run_column", "seconds_of"]
+__all__ = [
+    "CIFAR_CHOICES",
+    "CIFAR_STEM",
+    "CONTRASTIVE",
+    "PAPER_SIZE",
+    "QUICK",
+    "QUICK_CIFAR_STEM",
+    "SMALL",
+    "SUPERVISED",
+    "run_column",
+    "seconds_of",
+]
 
-# What two cores train in half an hour: 80 thousand weights.
-SMALL = ResNetSettings(epochs=15, every_n_epochs=3)
+# The usual small network for pictures of 32x32, 80 thousand weights: what the results of the experiment ood are of.
+CIFAR_STEM = ResNetSettings(epochs=15, every_n_epochs=3)
+# What the paper leaves unstated, as in the SimCLR code whose widths, weight decay, batch and colour jitter it has.
+_AS_SIMCLR: dict[str, Any] = {"stem": "imagenet", "projector": "mlp", "classifier": "representation"}
+# What two cores train in half an hour: a ResNet-18 of half the width, 2.9 million weights.
+SMALL = ResNetSettings(widths=(32, 64, 128, 256), blocks=(2, 2, 2, 2), epochs=15, every_n_epochs=3, **_AS_SIMCLR)
 # For a first look: minutes.
-QUICK = replace(SMALL, n_train=4_000, n_test=2_000, n_scored=2_000, epochs=4, every_n_epochs=2, batch_size=128)
+_FEW: dict[str, Any] = {"n_train": 4_000, "n_test": 2_000, "n_scored": 2_000, "batch_size": 128}
+QUICK = replace(SMALL, epochs=4, every_n_epochs=2, **_FEW)
+QUICK_CIFAR_STEM = replace(CIFAR_STEM, epochs=4, every_n_epochs=2, **_FEW)
 # The paper's run, for a GPU.
-PAPER_SIZE = ResNetSettings(encoder="resnet18", epochs=100, every_n_epochs=10, n_scored=50_000, precision="bf16")
+PAPER_SIZE = ResNetSettings(
+    encoder="resnet18", epochs=100, every_n_epochs=10, n_scored=50_000, precision="bf16", **_AS_SIMCLR
+)
 # Seconds of one core for one view, forward and back; of "resnet18" on a GPU. Only for the progress bar.
-_SECONDS = {"small_resnet": 1.2e-3, "resnet18": 2e-4}
+_SECONDS = {("small_resnet", "cifar"): 1.2e-3, ("small_resnet", "imagenet"): 8e-4}
+_SECONDS_ON_A_GPU = 2e-4
 
 
 def seconds_of(settings: ResNetSettings, kind: str) -> float:
@@ -34,7 +54,8 @@ def seconds_of(settings: ResNetSettings, kind: str) -> float:
     True
     """
     views = 2 if kind == "contrastive" else 1
-    return settings.of(kind).epochs * settings.n_train * views * _SECONDS.get(settings.encoder, _SECONDS["resnet18"])
+    seconds = _SECONDS.get((settings.encoder, settings.stem), _SECONDS_ON_A_GPU)
+    return settings.of(kind).epochs * settings.n_train * views * seconds
 
 
 def run_column(settings: ResNetSettings, context: Context, kind: str, part_name: str = "") -> dict[str, Any]:
@@ -56,6 +77,8 @@ def run_column(settings: ResNetSettings, context: Context, kind: str, part_name:
     records = [record for record in every if record["layer"] == settings.layer and record["normalize"] == "none"]
     return {
         **result,
+        "layer": layer_words(settings)[settings.layer],
+        "layers": layer_words(settings),
         "all_records": every,
         "records": records,
         "baseline": records[0],
@@ -65,11 +88,12 @@ def run_column(settings: ResNetSettings, context: Context, kind: str, part_name:
 
 CIFAR_CHOICES = (
     Choice("n_features", "every percentage that the paper prints for CIFAR-10 is a multiple of 1/128"),
-    Choice("layer", "what the loss or the classifier sees; the other layer stands in the table of layers"),
-    Choice("stem", "the usual one for pictures of 32x32; the paper names the network, not its stem"),
-    Choice("projector", "one linear layer; the others stand in the experiment cifar10-choices"),
-    Choice("classifier", "one linear layer from z to the ten classes"),
+    Choice("stem", "torchvision's ResNet-18, which the widespread SimCLR code trains on CIFAR-10, has this one"),
+    Choice("normalization", "a ResNet's own"),
+    Choice("projector", "SimCLR's two layers from h to z"),
+    Choice("classifier", "labels act on h, as is usual; SimCLR's projector is not part of a classifier"),
     Choice("head", "InfoNCE sees z itself, as in the paper's theory"),
+    Choice("layer", "the same layer in both columns; the other stands in the table of layers"),
     Choice("supervised_views", "the usual augmentation of supervised CIFAR-10; the paper gives that of SimCLR only"),
     Choice("samples_per_test", "what the same group states in later work; see the experiment table1-choices"),
     Choice("repeats", "averages of about 20 tests give the shares of 100 % that the paper prints"),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from thinshell.errors import unknown_name
-from thinshell.experiments.cifar_settings import CifarSettings, MLPSettings, ResNetSettings
+from thinshell.experiments.cifar_settings import PROJECTORS, CifarSettings, MLPSettings, ResNetSettings
 from thinshell.objectives import InfoNCE
 from thinshell.training import (
     CIFAR10_MEAN,
@@ -23,11 +23,18 @@ from thinshell.training import (
     projection_head,
 )
 
-__all__ = ["Embedder", "Recipe", "UnitPixels", "contrastive_recipe", "mlp_recipe", "supervised_recipe"]
+__all__ = [
+    "Embedder",
+    "Recipe",
+    "RepresentationClassifier",
+    "UnitPixels",
+    "contrastive_recipe",
+    "mlp_recipe",
+    "supervised_recipe",
+]
 
-CLASSIFIERS = ("linear", "relu_linear", "none")
+CLASSIFIERS = ("representation", "linear", "relu_linear", "none")
 HEADS = ("none", "relu_linear")
-PROJECTORS = ("linear", "mlp", "linear_batchnorm", "mlp_batchnorm")
 PIXELS = ("normalized", "unit")
 N_CLASSES = 10
 # CIFAR-10: three colours of 32 x 32.
@@ -80,6 +87,36 @@ class Embedder(nn.Module):
 
 def _normalized(layer: nn.Module) -> list[nn.Module]:
     return [layer, nn.BatchNorm1d(layer.out_features)] if isinstance(layer, nn.Linear) else [layer]
+
+
+class RepresentationClassifier(SupervisedModule):
+    """An `Embedder` whose backbone learns the classes through one linear layer on h; its projector stays as it is.
+
+    Parameters
+    ----------
+    encoder : Embedder
+        Its projector is frozen.
+    n_classes : int
+        At least 2.
+    seed, **options
+        As for :class:`thinshell.training.SupervisedModule`.
+
+    Examples
+    --------
+    >>> backbone = create_encoder("small_resnet", widths=(4,), blocks=(1,))
+    >>> RepresentationClassifier(Embedder(backbone, 16, seed=0), 10).head
+    Linear(in_features=4, out_features=10, bias=True)
+    """
+
+    def __init__(self, encoder: Embedder, n_classes: int, *, seed: int = 0, **options: Any) -> None:
+        super().__init__(encoder, n_classes, seed=seed, **options)
+        self.head = SupervisedModule(encoder.backbone, n_classes, seed=seed, **options).head
+        encoder.output.requires_grad_(False)
+
+    @property
+    def trunk(self) -> nn.Module:
+        """What the classifier stands on: the backbone."""
+        return self.encoder.backbone  # type: ignore[return-value]
 
 
 class UnitPixels(nn.Module):
@@ -171,7 +208,8 @@ def supervised_recipe(settings: ResNetSettings, seed: int) -> Recipe:
         raise unknown_name("classifier", settings.classifier, CLASSIFIERS)
 
     def make() -> SupervisedModule:
-        module = SupervisedModule(_embedder(settings, seed), N_CLASSES, seed=seed, **_optimizer(settings))
+        kind = RepresentationClassifier if settings.classifier == "representation" else SupervisedModule
+        module = kind(_embedder(settings, seed), N_CLASSES, seed=seed, **_optimizer(settings))
         if settings.classifier == "relu_linear":
             module.head = nn.Sequential(nn.ReLU(), module.head)
         elif settings.classifier == "none":

@@ -7,7 +7,16 @@ from typing import Any
 
 from thinshell.experiments.settings import as_plain
 
-__all__ = ["CifarSettings", "MLPSettings", "ResNetSettings"]
+__all__ = ["RESNET_LAYERS", "CifarSettings", "MLPSettings", "ResNetSettings", "layer_words"]
+
+RESNET_LAYERS = ("representation", "projection")
+# What a projector is, in words.
+PROJECTORS = {
+    "linear": "one linear layer",
+    "mlp": "two linear layers with a ReLU between them",
+    "linear_batchnorm": "one linear layer with batch normalisation",
+    "mlp_batchnorm": "two linear layers with batch normalisation",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +96,9 @@ class ResNetSettings(CifarSettings):
     supervised_views : str
         How pictures are changed for the supervised column: "simclr", "crop_flip" or "none".
     classifier : str
-        From z to the classes: "linear", "relu_linear", or "none" (the first ten of the d outputs are the logits).
+        What learns the classes: "representation", a linear layer on h, so that the projector keeps its first weights;
+        "linear" or "relu_linear" on z; or "none", cross-entropy on z itself, of whose d numbers the first ten have a
+        class.
     head : str
         From z to what InfoNCE sees: "none", or "relu_linear", a ReLU and a linear layer from d to d.
     layer : str
@@ -120,4 +131,24 @@ class ResNetSettings(CifarSettings):
         """Return the same fit for JSON: what a part with the results of one column is kept with."""
         plain = as_plain(self.of(kind))
         del plain["supervised_epochs"]  # `epochs` is what holds
+        for foreign in ("head",) if kind == "supervised" else ("classifier", "supervised_views"):
+            del plain[foreign]
         return plain
+
+
+def layer_words(settings: ResNetSettings) -> dict[str, str]:
+    """Return what the layers of a run are, in words.
+
+    Examples
+    --------
+    >>> layer_words(ResNetSettings())["projection"]
+    'projection z: one linear layer on h; what the loss or the classifier sees'
+    """
+    seen = {
+        "representation": "what InfoNCE sees; the labels act on h, and leave this layer as it began",
+        "none": "what both losses see",
+    }.get(settings.classifier, "what the loss or the classifier sees")
+    return {
+        "representation": "representation h: channels after the pooling, each at least 0 since the last step is a ReLU",
+        "projection": f"projection z: {PROJECTORS[settings.projector]} on h; {seen}",
+    }

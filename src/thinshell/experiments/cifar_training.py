@@ -12,18 +12,14 @@ from thinshell._devices import choose_device
 from thinshell.errors import unknown_name
 from thinshell.experiments.cifar_data import cifar_samples
 from thinshell.experiments.cifar_models import contrastive_recipe, mlp_recipe, supervised_recipe
-from thinshell.experiments.cifar_settings import CifarSettings, MLPSettings, ResNetSettings
+from thinshell.experiments.cifar_settings import RESNET_LAYERS, CifarSettings, MLPSettings, ResNetSettings
 from thinshell.experiments.context import Part
 from thinshell.monitoring import GaussianityCallback
 from thinshell.training import Samples, SimCLRAugmentation, downstream_scores, generator_of
 
-__all__ = ["MLP_LAYER", "RESNET_LAYERS", "train_mlp", "train_resnet"]
+__all__ = ["MLP_LAYER", "train_mlp", "train_resnet"]
 
 MLP_LAYER = "representation: output of the second layer, which the loss sees; no projection head"
-RESNET_LAYERS = {
-    "representation": "representation h: channels after the pooling, each at least 0 since the last step is a ReLU",
-    "projection": "projection z: one linear layer on h; what the loss or the classifier sees",
-}
 RECIPES = {"contrastive": contrastive_recipe, "supervised": supervised_recipe}
 # Test pictures whose two views give the alignment: enough for its second digit, cheap beside an epoch.
 N_PAIRS = 2_000
@@ -58,8 +54,7 @@ def train_resnet(settings: ResNetSettings, kind: str, part: Part) -> dict[str, A
     samples = cifar_samples(part.context.data_dir, settings.n_train, settings.n_test)
     layers = {"representation": _pooled, "projection": _encoded}
     speed = {"channels_last": settings.channels_last, "compile_encoder": True}
-    result = _trained(settings, samples, views, make, layers, part, **speed)
-    return {"layer": RESNET_LAYERS[settings.layer], "layers": dict(RESNET_LAYERS), **result}
+    return _trained(settings, samples, views, make, layers, part, **speed)
 
 
 def _encoded(module: Any, x: Tensor) -> Tensor:

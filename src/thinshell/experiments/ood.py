@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from thinshell.experiments.cifar_columns import QUICK, SMALL, seconds_of
+from thinshell.experiments.cifar_columns import CIFAR_STEM, QUICK_CIFAR_STEM, seconds_of
 from thinshell.experiments.cifar_settings import ResNetSettings
 from thinshell.experiments.experiment import Experiment, Picture
 from thinshell.experiments.needs import check_scikit_learn
@@ -49,7 +49,7 @@ class OodSettings:
         Resamples behind each interval.
     """
 
-    training: ResNetSettings = SMALL
+    training: ResNetSettings = CIFAR_STEM
     covariance: str = "ledoit_wolf"
     cifar100_dir: str = ""
     n_out: int = 5_000
@@ -90,7 +90,7 @@ OOD = Experiment(
     summary="CIFAR-10 against other pictures: every score of a Gaussian, on two encoders and on pixels",
     place="",
     settings=_SETTINGS,
-    quick=replace(_SETTINGS, training=QUICK, n_out=1_000, n_bootstrap=200),
+    quick=replace(_SETTINGS, training=QUICK_CIFAR_STEM, n_out=1_000, n_bootstrap=200),
     run=_run,
     tables=ood_tables,
     pictures=(Picture("auroc", (11.0, 5.2), draw_detection),),

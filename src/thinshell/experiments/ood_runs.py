@@ -10,7 +10,7 @@ import torch
 
 from thinshell.errors import InputError
 from thinshell.experiments.cifar_data import cifar_samples
-from thinshell.experiments.cifar_training import RESNET_LAYERS
+from thinshell.experiments.cifar_settings import layer_words
 from thinshell.experiments.ood_encoders import trained_module
 from thinshell.experiments.ood_scores import Rows, space_result
 from thinshell.experiments.ood_sets import out_sets
@@ -78,7 +78,7 @@ def space_part(
     return {
         "kind": kind,
         "layer": layer,
-        "layer_words": RESNET_LAYERS.get(layer, PIXEL_LAYER),
+        "layer_words": layer_words(settings.training).get(layer, PIXEL_LAYER),
         "data": {"name": samples.name, **samples.facts},
         "sets": {one.name: {"words": one.words, "n": len(one.pictures)} for one in sets},
         "missing": missing,
@@ -95,7 +95,7 @@ def _rows(module: Any, layer: str, pictures: np.ndarray) -> np.ndarray:
 
 
 def _logits(module: Any, pictures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    classifier = torch.nn.Sequential(module.encoder, module.head)
+    classifier = torch.nn.Sequential(module.trunk, module.head)
     return {name: embed(classifier, part) for name, part in pictures.items() if name != "train"}
 
 

@@ -52,13 +52,18 @@ class _Trained(LightningModule):
         # In a list, so that it is no submodule: its weights are the encoder's.
         self._compiled: list[Any] = []
 
+    @property
+    def trunk(self) -> nn.Module:
+        """What the head stands on: the encoder."""
+        return self.encoder
+
     def compile_encoder(self, **options: Any) -> None:
-        """Train through ``torch.compile(encoder, **options)``; measuring and everything else use the encoder itself."""
-        self._compiled = [torch.compile(self.encoder, **options)]
+        """Train through ``torch.compile(trunk, **options)``; measuring and everything else use the encoder itself."""
+        self._compiled = [torch.compile(self.trunk, **options)]
 
     def _encoded(self, views: tuple[Tensor, ...]) -> Tensor:
-        """Return what the encoder makes of all views, one after the other."""
-        return (self._compiled[0] if self._compiled else self.encoder)(torch.cat(views))
+        """Return what the trunk makes of all views, one after the other."""
+        return (self._compiled[0] if self._compiled else self.trunk)(torch.cat(views))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the representation of shape (n, encoder.n_features)."""
