@@ -6,12 +6,13 @@ import torch
 
 from thinshell.errors import InputError
 from thinshell.experiments.cifar_models import (
+    CLASSIFIERS,
     UnitPixels,
     contrastive_recipe,
     mlp_recipe,
     supervised_recipe,
 )
-from thinshell.experiments.cifar_settings import MLPSettings, ResNetSettings
+from thinshell.experiments.cifar_settings import MLPSettings, ResNetSettings, layer_words
 from thinshell.training import create_encoder
 
 SETTINGS = ResNetSettings(widths=(4, 8), blocks=(1, 1), n_features=12)
@@ -48,6 +49,48 @@ def test_classifiers(classifier: str, n_outputs: int) -> None:
     if classifier == "relu_linear":
         assert logits.equal(module.head[1](z.clamp(min=0)))
     assert module.training_step(((pictures,), torch.arange(6)), 0).isfinite()
+
+
+@pytest.mark.parametrize("projector", ["linear", "mlp"])
+def test_labels_on_the_representation_leave_the_projector_as_it_began(projector: str) -> None:
+    make, _ = supervised_recipe(replace(SETTINGS, classifier="representation", projector=projector), seed=0)
+    module, began = make(), weights(make())
+    contrastive = contrastive_recipe(replace(SETTINGS, projector=projector), seed=0)[0]()
+    assert all(began[name].equal(other) for name, other in weights(contrastive).items())
+    assert module.trunk is module.encoder.backbone
+    assert module.head.in_features == module.encoder.backbone.n_features == 8
+    pictures = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    optimizer = module.configure_optimizers()["optimizer"]
+    for _ in range(3):
+        optimizer.zero_grad()
+        module.training_step(((pictures,), torch.arange(6)), 0).backward()
+        optimizer.step()
+    moved = {name for name, value in weights(module).items() if not value.equal(began[name])}
+    assert moved == {name for name in began if name.startswith("backbone.")}
+
+
+def test_labels_on_the_representation_are_learnt_through_the_compiled_backbone_alone() -> None:
+    module = supervised_recipe(replace(SETTINGS, classifier="representation"), seed=0)[0]()
+    compiled: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "compile", lambda network, **_: compiled.append(network) or network)
+        module.compile_encoder()
+    assert compiled == [module.encoder.backbone]
+
+
+def test_a_column_is_kept_by_what_it_depends_on() -> None:
+    settings = replace(SETTINGS, epochs=7, supervised_epochs=9)
+    without, labelled = settings.plain_of("contrastive"), settings.plain_of("supervised")
+    assert (without["epochs"], labelled["epochs"]) == (7, 9)
+    assert set(without) - set(labelled) == {"head"}
+    assert set(labelled) - set(without) == {"classifier", "supervised_views"}
+
+
+def test_the_layers_in_words_tell_what_acts_on_them() -> None:
+    said = {name: layer_words(replace(SETTINGS, classifier=name))["projection"] for name in CLASSIFIERS}
+    assert len(set(said.values())) == 3  # a ReLU before the classifier changes nothing in the words
+    assert "leave this layer as it began" in said["representation"]
+    assert "two linear layers" in layer_words(replace(SETTINGS, projector="mlp"))["projection"]
 
 
 def test_the_head_of_the_contrastive_column() -> None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["CIFAR10", "CIFAR10_RESNET18"]
 
 KINDS_OF_TRAINING = ("supervised", "contrastive")
+_READING = (
+    "With classifier=representation labels act on h, and z of the supervised column is what the projector, at its "
+    "first weights, makes of h; with classifier=linear they act on z. The paper does not say which."
+)
 
 
 def _run(settings: ResNetSettings, context: Context) -> dict[str, Any]:
@@ -63,12 +67,13 @@ _SHARED: dict[str, Any] = {
 
 CIFAR10 = Experiment(
     name="cifar10",
-    summary="supervised against contrastive, a small residual network that two cores can train",
+    summary="supervised against contrastive, a ResNet-18 of half the width that two cores can train",
     settings=SMALL,
     quick=QUICK,
     notes=(
-        "The network is not the paper's: a ResNet-18 trains at 17 pictures a second on two cores. What is compared is "
-        "the contrast between the columns; for the paper's run see the experiment cifar10-resnet18.",
+        "The network is half as wide as the paper's ResNet-18: what is compared is the contrast between the columns. "
+        "For the paper's run see the experiment cifar10-resnet18.",
+        _READING,
     ),
     **_SHARED,
 )
@@ -80,6 +85,7 @@ CIFAR10_RESNET18 = Experiment(
     notes=(
         "Pictures and augmentation stay on the GPU, numbers are bfloat16 under autocast, memory is channels-last. "
         "With --time-limit 540 the run saves itself in time; --resume goes on.",
+        _READING,
     ),
     **_SHARED,
 )

@@ -47,7 +47,6 @@ class Variant:
 _BOTH = (
     ("", "as in cifar10", {}),
     ("linear", "one linear layer from h to z", {"projector": "linear"}),
-    ("mlp-bn", "both layers from h to z normalised over the batch", {"projector": "mlp_batchnorm"}),
     ("cifar-stem", "the stem for pictures of 32x32", {"stem": "cifar"}),
     ("group-norm", "groups of one picture normalised, not the batch", {"normalization": "group"}),
     ("no-norm", "nothing normalised", {"normalization": "none"}),
@@ -61,7 +60,10 @@ _SUPERVISED = (
     ("as-is", "pictures as they are", {"supervised_views": "none"}),
     ("simclr", "the views of the contrastive column", {"supervised_views": "simclr"}),
 )
-_CONTRASTIVE = (("head", "a ReLU and a layer between z and the loss", {"head": "relu_linear"}),)
+_CONTRASTIVE = (
+    ("head", "a ReLU and a layer between z and the loss", {"head": "relu_linear"}),
+    ("mlp-bn", "both layers from h to z normalised over the batch", {"projector": "mlp_batchnorm"}),
+)
 VARIANTS = tuple(
     Variant(f"{kind}-{name}".removesuffix("-"), kind, words, changes)
     for kind, own in (("supervised", _SUPERVISED), ("contrastive", _CONTRASTIVE))

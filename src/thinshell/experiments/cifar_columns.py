@@ -100,7 +100,7 @@ CIFAR_CHOICES = (
 )
 _NOTE = (
     "The paper trains a ResNet-18 for 100 epochs on all 50,000 pictures (experiment cifar10-resnet18, for a GPU); the "
-    "small network stands for it where there is none."
+    "same network at half the width stands for it where there is none."
 )
 
 SUPERVISED = Column(
