@@ -162,7 +162,9 @@ def test_the_contrast_of_the_paper_has_its_own_sign_and_size() -> None:
     half_way = {number: 0.7 * paper[0][number] + 0.3 * paper[1][number] for number in TABLE1_NUMBERS}
     assert [round(row["ratio"], 9) for row in contrast(half_way, paper[1])] == [0.7] * 5
     weak = {number: 0.3 * paper[0][number] + 0.7 * paper[1][number] for number in TABLE1_NUMBERS}
-    assert {row["verdict"] for row in contrast(weak, paper[1])} == {"sign only"}
+    assert {row["verdict"] for row in contrast(weak, paper[1])} == {"sign, smaller"}
+    strong = {number: 2.5 * paper[0][number] - 1.5 * paper[1][number] for number in TABLE1_NUMBERS}
+    assert {row["verdict"] for row in contrast(strong, paper[1])} == {"sign, larger"}
 
 
 def test_the_choices_are_varied_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from thinshell.report.numbers import share
 __all__ = ["GAUSSIAN_CV", "contrast", "contrast_table", "layer_table", "pairing_table", "score_table"]
 
 SUPERVISED, CONTRASTIVE = "cifar-supervised", "cifar-contrastive"
-# A contrast of the paper's sign counts as one of its size from half of it on: our reading of "size", not the paper's.
-SIZE = 0.5
+# A contrast of the paper's sign counts as one of its size from half of it to twice: our reading of "size".
+SIZE = (0.5, 2.0)
 
 
 def contrast(supervised: Mapping[str, Any], contrastive: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -29,7 +29,8 @@ def contrast(supervised: Mapping[str, Any], contrastive: Mapping[str, Any]) -> l
     Returns
     -------
     list of dict
-        `number`, `ours` and `paper` (supervised less contrastive), `ratio` of the two, `verdict`.
+        `number`, `ours` and `paper` (supervised less contrastive), `ratio` of the two, and `verdict`: "sign and size";
+        "sign, smaller" or "sign, larger"; or "neither".
 
     Examples
     --------
@@ -42,9 +43,16 @@ def contrast(supervised: Mapping[str, Any], contrastive: Mapping[str, Any]) -> l
         ours = supervised[number] - contrastive[number]
         paper = table1_column(SUPERVISED)[number] - table1_column(CONTRASTIVE)[number]
         ratio = ours / paper
-        verdict = "sign and size" if ratio >= SIZE else "sign only" if ratio > 0 else "neither"
+        verdict = _verdict(ratio)
         rows.append({"number": number, "ours": ours, "paper": paper, "ratio": ratio, "verdict": verdict})
     return rows
+
+
+def _verdict(ratio: float) -> str:
+    if ratio <= 0:
+        return "neither"
+    least, most = SIZE
+    return "sign, smaller" if ratio < least else "sign, larger" if ratio > most else "sign and size"
 
 
 def contrast_table(results: Mapping[str, Any]) -> Table:
@@ -69,7 +77,7 @@ def contrast_table(results: Mapping[str, Any]) -> Table:
             f"layer: {result['layer']}",
             f"after {_epochs(records)} epochs; both columns began with the same weights of the encoder: "
             f"{'yes' if _same_start(columns) else 'no'}",
-            f"a contrast counts as one of the paper's size from {SIZE:g} of its difference on",
+            f"a contrast counts as one of the paper's size from {SIZE[0]:g} to {SIZE[1]:g} times its difference",
         ],
     )
 
