@@ -58,7 +58,7 @@ _SUPERVISED = (
     ("relu-on-z", "a ReLU and a linear classifier on z", {"classifier": "relu_linear"}),
     ("direct", "cross-entropy on the d numbers of z", {"classifier": "none"}),
     ("as-is", "pictures as they are", {"supervised_views": "none"}),
-    ("simclr", "the views of the contrastive column", {"supervised_views": "simclr"}),
+    ("crop-flip", "a shifted crop and a flip only", {"supervised_views": "crop_flip"}),
 )
 _CONTRASTIVE = (
     ("head", "a ReLU and a layer between z and the loss", {"head": "relu_linear"}),

@@ -29,7 +29,12 @@ __all__ = [
 # The usual small network for pictures of 32x32, 80 thousand weights: what the results of the experiment ood are of.
 CIFAR_STEM = ResNetSettings(epochs=15, every_n_epochs=3)
 # What the paper leaves unstated, as in the SimCLR code whose widths, weight decay, batch and colour jitter it has.
-_AS_SIMCLR: dict[str, Any] = {"stem": "imagenet", "projector": "mlp", "classifier": "representation"}
+_AS_SIMCLR: dict[str, Any] = {
+    "stem": "imagenet",
+    "projector": "mlp",
+    "classifier": "representation",
+    "supervised_views": "simclr",
+}
 # What two cores train in half an hour: a ResNet-18 of half the width, 2.9 million weights.
 SMALL = ResNetSettings(widths=(32, 64, 128, 256), blocks=(2, 2, 2, 2), epochs=15, every_n_epochs=3, **_AS_SIMCLR)
 # For a first look: minutes.
@@ -94,7 +99,7 @@ CIFAR_CHOICES = (
     Choice("classifier", "labels act on h, as is usual; SimCLR's projector is not part of a classifier"),
     Choice("head", "InfoNCE sees z itself, as in the paper's theory"),
     Choice("layer", "the same layer in both columns; the other stands in the table of layers"),
-    Choice("supervised_views", "the usual augmentation of supervised CIFAR-10; the paper gives that of SimCLR only"),
+    Choice("supervised_views", "the paper lists SimCLR's augmentations and no others for CIFAR-10"),
     Choice("samples_per_test", "what the same group states in later work; see the experiment table1-choices"),
     Choice("repeats", "averages of about 20 tests give the shares of 100 % that the paper prints"),
 )
