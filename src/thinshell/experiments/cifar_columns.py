@@ -28,7 +28,7 @@ __all__ = [
 
 # The usual small network for pictures of 32x32, 80 thousand weights: what the results of the experiment ood are of.
 CIFAR_STEM = ResNetSettings(epochs=15, every_n_epochs=3)
-# What the paper leaves unstated, as in the SimCLR code whose widths, weight decay, batch and colour jitter it has.
+# What the paper leaves unstated, as in the SimCLR code whose output width, weight decay, batch and jitter it has.
 _AS_SIMCLR: dict[str, Any] = {
     "stem": "imagenet",
     "projector": "mlp",

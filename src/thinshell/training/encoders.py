@@ -67,26 +67,18 @@ def _mlp(n_inputs: int | None, n_features: int | None, *, n_hidden: int = 512) -
     return MLPEncoder(*sizes, n_hidden=_given("mlp", "n_hidden", n_hidden))
 
 
-def _resnet18(
-    n_inputs: int | None,
-    n_features: int | None = None,
-    *,
-    n_channels: int = 3,
-    stem: str = "cifar",
-    normalization: str = "batch",
-) -> nn.Module:
-    return ResNet((2, 2, 2, 2), (64, 128, 256, 512), n_features, n_channels, stem, normalization)
+def _resnet(*blocks: int) -> Callable[..., nn.Module]:
+    def make(
+        n_inputs: int | None,
+        n_features: int | None = None,
+        *,
+        n_channels: int = 3,
+        stem: str = "cifar",
+        normalization: str = "batch",
+    ) -> nn.Module:
+        return ResNet(blocks, (64, 128, 256, 512), n_features, n_channels, stem, normalization)
 
-
-def _resnet34(
-    n_inputs: int | None,
-    n_features: int | None = None,
-    *,
-    n_channels: int = 3,
-    stem: str = "cifar",
-    normalization: str = "batch",
-) -> nn.Module:
-    return ResNet((3, 4, 6, 3), (64, 128, 256, 512), n_features, n_channels, stem, normalization)
+    return make
 
 
 def _small_resnet(
@@ -107,8 +99,8 @@ def _small_resnet(
 ENCODERS: dict[str, Callable[..., nn.Module]] = {
     "linear": _linear,
     "mlp": _mlp,
-    "resnet18": _resnet18,
-    "resnet34": _resnet34,
+    "resnet18": _resnet(2, 2, 2, 2),
+    "resnet34": _resnet(3, 4, 6, 3),
     "small_resnet": _small_resnet,
 }
 
