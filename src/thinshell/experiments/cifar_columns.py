@@ -15,19 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CIFAR_CHOICES",
-    "CIFAR_STEM",
     "CONTRASTIVE",
     "PAPER_SIZE",
     "QUICK",
-    "QUICK_CIFAR_STEM",
     "SMALL",
     "SUPERVISED",
     "run_column",
     "seconds_of",
 ]
 
-# The usual small network for pictures of 32x32, 80 thousand weights: what the results of the experiment ood are of.
-CIFAR_STEM = ResNetSettings(epochs=15, every_n_epochs=3)
 # What the paper leaves unstated, as in the SimCLR code whose output width, weight decay, batch and jitter it has.
 _AS_SIMCLR: dict[str, Any] = {
     "stem": "imagenet",
@@ -38,9 +34,7 @@ _AS_SIMCLR: dict[str, Any] = {
 # What two cores train in half an hour: a ResNet-18 of half the width, 2.9 million weights.
 SMALL = ResNetSettings(widths=(32, 64, 128, 256), blocks=(2, 2, 2, 2), epochs=15, every_n_epochs=3, **_AS_SIMCLR)
 # For a first look: minutes.
-_FEW: dict[str, Any] = {"n_train": 4_000, "n_test": 2_000, "n_scored": 2_000, "batch_size": 128}
-QUICK = replace(SMALL, epochs=4, every_n_epochs=2, **_FEW)
-QUICK_CIFAR_STEM = replace(CIFAR_STEM, epochs=4, every_n_epochs=2, **_FEW)
+QUICK = replace(SMALL, n_train=4_000, n_test=2_000, n_scored=2_000, epochs=4, every_n_epochs=2, batch_size=128)
 # The paper's run, for a GPU.
 PAPER_SIZE = ResNetSettings(
     encoder="resnet18", epochs=100, every_n_epochs=10, n_scored=50_000, precision="bf16", **_AS_SIMCLR
@@ -80,10 +74,11 @@ def run_column(settings: ResNetSettings, context: Context, kind: str, part_name:
     result = context.part(part_name or name, settings.plain_of(kind), work)
     every = result.pop("records")
     records = [record for record in every if record["layer"] == settings.layer and record["normalize"] == "none"]
+    words = layer_words(settings)
     return {
         **result,
-        "layer": layer_words(settings)[settings.layer],
-        "layers": layer_words(settings),
+        "layer": words[settings.layer],
+        "layers": words,
         "all_records": every,
         "records": records,
         "baseline": records[0],

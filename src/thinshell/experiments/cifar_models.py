@@ -98,7 +98,7 @@ class RepresentationClassifier(SupervisedModule):
         Its projector is frozen.
     n_classes : int
         At least 2.
-    seed, **options
+    **options
         As for :class:`thinshell.training.SupervisedModule`.
 
     Examples
@@ -108,15 +108,14 @@ class RepresentationClassifier(SupervisedModule):
     Linear(in_features=4, out_features=10, bias=True)
     """
 
-    def __init__(self, encoder: Embedder, n_classes: int, *, seed: int = 0, **options: Any) -> None:
-        super().__init__(encoder, n_classes, seed=seed, **options)
-        self.head = SupervisedModule(encoder.backbone, n_classes, seed=seed, **options).head
+    def __init__(self, encoder: Embedder, n_classes: int, **options: Any) -> None:
+        super().__init__(encoder, n_classes, **options)
         encoder.output.requires_grad_(False)
 
-    @property
-    def trunk(self) -> nn.Module:
-        """What the classifier stands on: the backbone."""
-        return self.encoder.backbone  # type: ignore[return-value]
+    @staticmethod
+    def trunk_of(encoder: nn.Module) -> nn.Module:
+        """Return the backbone, without the projector."""
+        return encoder.backbone  # type: ignore[return-value]
 
 
 class UnitPixels(nn.Module):

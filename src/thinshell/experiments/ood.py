@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from thinshell.experiments.cifar_columns import CIFAR_STEM, QUICK_CIFAR_STEM, seconds_of
+from thinshell.experiments.cifar_columns import seconds_of
 from thinshell.experiments.cifar_settings import ResNetSettings
 from thinshell.experiments.experiment import Experiment, Picture
 from thinshell.experiments.needs import check_scikit_learn
@@ -24,6 +24,10 @@ HEADLINE = "projection"
 PIXELS = "pixels"
 # Seconds of one core for the scores of a space; only for the progress bar.
 _SCORING = {"projection": 60.0, "representation": 60.0, PIXELS: 600.0}
+
+# The usual small network for pictures of 32x32: 80 thousand weights, labels on z.
+_TRAINING = ResNetSettings(epochs=15, every_n_epochs=3)
+_QUICK_TRAINING = replace(_TRAINING, n_train=4_000, n_test=2_000, epochs=4, batch_size=128)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class OodSettings:
         Resamples behind each interval.
     """
 
-    training: ResNetSettings = CIFAR_STEM
+    training: ResNetSettings = _TRAINING
     covariance: str = "ledoit_wolf"
     cifar100_dir: str = ""
     n_out: int = 5_000
@@ -90,7 +94,7 @@ OOD = Experiment(
     summary="CIFAR-10 against other pictures: every score of a Gaussian, on two encoders and on pixels",
     place="",
     settings=_SETTINGS,
-    quick=replace(_SETTINGS, training=QUICK_CIFAR_STEM, n_out=1_000, n_bootstrap=200),
+    quick=replace(_SETTINGS, training=_QUICK_TRAINING, n_out=1_000, n_bootstrap=200),
     run=_run,
     tables=ood_tables,
     pictures=(Picture("auroc", (11.0, 5.2), draw_detection),),

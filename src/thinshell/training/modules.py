@@ -52,10 +52,15 @@ class _Trained(LightningModule):
         # In a list, so that it is no submodule: its weights are the encoder's.
         self._compiled: list[Any] = []
 
+    @staticmethod
+    def trunk_of(encoder: nn.Module) -> nn.Module:
+        """Return the part of the encoder that the head stands on: all of it."""
+        return encoder
+
     @property
     def trunk(self) -> nn.Module:
-        """What the head stands on: the encoder."""
-        return self.encoder
+        """What the head stands on."""
+        return self.trunk_of(self.encoder)
 
     def compile_encoder(self, **options: Any) -> None:
         """Train through ``torch.compile(trunk, **options)``; measuring and everything else use the encoder itself."""
@@ -209,7 +214,7 @@ class SupervisedModule(_Trained):
         if n_classes < 2:
             raise InputError(f"n_classes must be at least 2, got {n_classes}; there is nothing to tell apart")
         with seeded(seed, "classifier"):
-            classifier = nn.Linear(int(encoder.n_features), n_classes)  # type: ignore[arg-type]
+            classifier = nn.Linear(int(self.trunk_of(encoder).n_features), n_classes)  # type: ignore[arg-type]
         super().__init__(
             encoder,
             classifier,

@@ -98,7 +98,7 @@ class ResNet(nn.Module):
         super().__init__()
         if stem not in STEMS:
             raise unknown_name("stem", stem, STEMS)
-        if normalization not in list(NORMALIZATIONS):
+        if normalization not in tuple(NORMALIZATIONS):  # a tuple takes a list from a file, too, and says no
             raise unknown_name("normalization", normalization, NORMALIZATIONS)
         self.n_channels = n_channels
         size, stride = (3, 1) if stem == "cifar" else (7, 2)
